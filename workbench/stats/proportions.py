@@ -1,0 +1,85 @@
+"""Rates with their intervals, and tests between rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from workbench.errors import WorkbenchError
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share of successes with its interval: all three between 0 and 1."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def check_confidence(confidence: float) -> float:
+    """`confidence` itself, or a WorkbenchError where it is no level strictly between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise WorkbenchError(
+            f"a confidence level lies between 0 and 1, but {confidence!r} was given; use 0.95 for 95 %."
+        )
+    return confidence
+
+
+def wilson_interval(
+    successes: ArrayLike, n: ArrayLike, *, confidence: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson's score interval of a rate.
+
+    `successes` and `n` are counts of one shape, `0 <= successes <= n`. Returns the lower and the upper bound in that
+    shape, between 0 and 1; where `n` is 0 nothing is known and both are NaN.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA 22, 209-212.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    counts, totals = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(n, dtype=float))
+    low, high = proportion_confint(
+        counts, np.where(totals > 0, totals, 1.0), alpha=1 - check_confidence(confidence), method="wilson"
+    )
+    empty = totals == 0
+    return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
+
+
+def rate(successes: int, n: int, *, confidence: float = 0.95) -> Rate:
+    """One rate with its Wilson interval; NaN where `n` is 0."""
+    low, high = wilson_interval(successes, n, confidence=confidence)
+    return Rate(successes / n if n else float("nan"), float(low), float(high), int(n))
+
+
+def inverted(successes: ArrayLike, n: ArrayLike, *, alpha: float = 0.05) -> NDArray[np.bool_]:
+    """Which of several ordered groups has a rate significantly below that of an earlier group.
+
+    Every earlier group is compared with every later one by Fisher's exact test, one-sided, and the p-values are
+    adjusted by Holm for the number of pairs that were looked at: with no true inversion, an alarm anywhere is raised
+    with a chance of at most `alpha`.
+
+    References
+    ----------
+    Fisher, R. A. (1935). The logic of inductive inference. JRSS 98, 39-82.
+    Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scand. J. Statist. 6, 65-70.
+    """
+    from scipy.stats import hypergeom
+    from statsmodels.stats.multitest import multipletests
+
+    won, total = np.asarray(successes, dtype=np.int64), np.asarray(n, dtype=np.int64)
+    alarm = np.zeros(len(won), dtype=bool)
+    earlier, later = np.triu_indices(len(won), k=1)
+    if not len(earlier):
+        return alarm
+    p_values = hypergeom.cdf(
+        won[later], total[earlier] + total[later], won[earlier] + won[later], total[later]
+    )  # wins in the later group no more than these, given the wins of both
+    rejected = multipletests(p_values, alpha=alpha, method="holm")[0]
+    alarm[later[rejected]] = True
+    return alarm
