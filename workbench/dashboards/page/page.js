@@ -1,0 +1,118 @@
+// A page: the widgets that the server drew into it, alive. They are built from the state that came with the page, so that the
+// first picture waits for no answer; then the wire to the kernel opens and brings what has changed meanwhile.
+
+import * as base from "@jupyter-widgets/base";
+import * as controls from "@jupyter-widgets/controls";
+import { ManagerBase } from "@jupyter-widgets/base-manager";
+import figure from "../figure.js";
+import { Kernel } from "./kernel.js";
+
+/** The figure's script is part of this file: what the kernel sends is data, and no page runs code that a kernel made. */
+class AnyModel extends base.DOMWidgetModel {}
+class AnyView extends base.DOMWidgetView {
+  render() {
+    super.render();
+    style(this.model.get("_anywidget_id"), this.model.get("_css"));
+    this.dispose = figure.render({ model: this.model, el: this.el });
+  }
+  remove() {
+    this.dispose?.();
+    return super.remove();
+  }
+}
+
+function style(id, text) {
+  if (document.getElementById(id)) return;
+  document.head.append(Object.assign(document.createElement("style"), { id, textContent: text }));
+}
+
+const MODULES = {
+  "@jupyter-widgets/base": base,
+  "@jupyter-widgets/controls": controls,
+  anywidget: { AnyModel, AnyView },
+};
+
+class Manager extends ManagerBase {
+  constructor(kernel) {
+    super();
+    this.kernel = kernel;
+  }
+  async loadClass(name, module) {
+    const found = MODULES[module]?.[name];
+    if (!found) throw new Error(`this page has no widget ${name} of ${module}`);
+    return found;
+  }
+  async _create_comm(target, id, data, metadata, buffers) {
+    const comm = this.kernel.comm(target, id);
+    if (data || metadata) comm.open(data, undefined, metadata, buffers);
+    return comm;
+  }
+  async _get_comm_info() {
+    return {};
+  }
+  inline_sanitize(source) {
+    const text = document.createElement("span");
+    text.textContent = source;
+    return text.innerHTML;
+  }
+}
+
+const data = (id) => JSON.parse(document.getElementById(id)?.textContent || "null");
+
+function notice(sentence) {
+  const box = document.getElementById("wb-notice");
+  box.textContent = sentence;
+  box.hidden = false;
+}
+
+async function start() {
+  const config = data("wb-config");
+  if (!config) return;
+  const url = new URL(`${config.base}api/kernels/${config.kernel}/channels`, location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+
+  let manager;
+  const kernel = new Kernel(url.href, {
+    onLost: () => notice("The connection to the workbench was lost, and what you see may be out of date. Reload the page to go on."),
+    onFault: (sentence) => notice(sentence),
+    onOpenComm: (comm, message) => manager.handle_comm_open(comm, message),
+  });
+  manager = new Manager(kernel);
+
+  const state = data("wb-state");
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  await Promise.all(
+    Object.entries(state).map(([id, { state: model, buffers }]) => {
+      base.put_buffers(model, buffers.map((b) => b.path), buffers.map((b) => bytes(b.data)));
+      return manager.new_model(
+        { model_id: id, model_name: model._model_name, model_module: model._model_module, model_module_version: model._model_module_version, comm: kernel.comm("jupyter.widget", id) },
+        model,
+      );
+    }),
+  );
+  for (const place of document.querySelectorAll("[data-widget]")) {
+    const view = await manager.create_view(await manager.get_model(place.dataset.widget));
+    base.JupyterLuminoWidget.attach(view.luminoWidget, place);
+  }
+  document.documentElement.classList.remove("wb-loading");
+  const source = document.querySelector(".wb-cells .wb-source");
+  if (source) document.getElementById("wb-source").replaceChildren(source);
+  performance.mark("wb-ready");
+
+  await kernel.connect();
+  await manager._loadFromKernel();
+  document.documentElement.classList.add("wb-live");
+  performance.mark("wb-live");
+
+  addEventListener("pagehide", (event) => {
+    if (event.persisted) return;
+    kernel.close();
+    navigator.sendBeacon(`${config.base}end/${config.kernel}`);
+  });
+}
+
+start().catch((error) => {
+  console.error(error);
+  document.documentElement.classList.remove("wb-loading");
+  notice("The page could not be drawn. Reload it to try once more.");
+});

@@ -1,0 +1,151 @@
+"""Pieces of a page as HTML. Every text that comes from data is escaped by markupsafe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
+
+from workbench.calibration import Calibration
+from workbench.wording import number, percent, points, times
+
+MOST_LINES = 9
+_NUMBERS = re.compile(r"\d[\d,.]*\d(?: %)?|\d(?: %)?")
+
+
+def answer(sentence: str, *, highlight: str | None = None) -> Markup:
+    """A sentence with its numbers set bold, and one of them in the accent colour."""
+    text = str(escape(sentence))
+    bold = _NUMBERS.sub(lambda found: f"<b>{found[0]}</b>", text)
+    if highlight is not None:
+        bold = bold.replace(f"<b>{highlight}</b>", f'<b class="hl">{highlight}</b>', 1)
+    return Markup('<p class="answer" role="status" aria-live="polite">{}</p>').format(Markup(bold))  # noqa: S704
+
+
+def problem(sentence: str) -> Markup:
+    """What is wrong and what to do, in place of an answer."""
+    return Markup('<p class="answer problem" role="alert">{}</p>').format(sentence)
+
+
+def cards(figures: Iterable[tuple[str, str, str]]) -> Markup:
+    """Cards of a title, a figure and what it rests on."""
+    card = Markup('<div class="card"><span>{}</span><strong>{}</strong><em>{}</em></div>')
+    return Markup('<div class="cards">{}</div>').format(Markup("").join(card.format(*figure) for figure in figures))
+
+
+def warning(title: str, text: str) -> Markup:
+    """A box for what the data cannot carry."""
+    return Markup('<div class="warn"><b>{}</b> {}</div>').format(title, text)
+
+
+def heading(text: str) -> Markup:
+    """A section's heading."""
+    return Markup("<h2>{}</h2>").format(text)
+
+
+def note(text: str) -> Markup:
+    """A footnote."""
+    return Markup('<p class="note">{}</p>').format(text)
+
+
+def _mark(value: float, low: float, high: float, top: float, css: str) -> Markup:
+    """A point with its interval on a scale from 0 to `top`."""
+    return Markup(
+        '<span class="{}" aria-hidden="true"><i style="left:{:.1f}%;width:{:.1f}%"></i>'
+        '<b style="left:{:.1f}%"></b></span>'
+    ).format(css, 100 * low / top, 100 * (high - low) / top, 100 * value / top)
+
+
+def _span(low: float, high: float) -> str:
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def lines_worth_showing(calibration: Calibration, threshold: float) -> list[float]:
+    """At most nine thresholds, evenly spaced and round where the scores are, the chosen one among them."""
+    table = calibration.thresholds
+    useful = table[(table["share"] <= 0.9) & (table["n_leads"] >= 10)]["threshold"].to_numpy()
+    if not len(useful):
+        useful = table["threshold"].to_numpy()
+    start, end = float(useful[0]), float(useful[-1])
+    power = 10.0 ** np.floor(np.log10(max((end - start) / MOST_LINES, 1e-9)))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if (end - start) / (power * factor) < MOST_LINES - 1)
+    if len(useful) <= MOST_LINES - 1:
+        chosen = set(useful.tolist())
+    else:
+        chosen = set(np.round(np.arange(np.ceil(start / step) * step, end + step / 2, step), 10).tolist())
+    return sorted(chosen | {float(threshold)})
+
+
+def threshold_table(calibration: Calibration, threshold: float) -> Markup:
+    """What each line would mean; the chosen one stands out."""
+    found = [calibration.at(line) for line in lines_worth_showing(calibration, threshold)]
+    found = [line for line in found if line.n_leads or line.threshold == threshold]
+    top = max((line.conversion.high for line in found if line.n_leads), default=1.0)
+    weekly = calibration.weekly is not None
+    row = Markup(
+        '<tr class="{}"><td>{}</td><td>{}</td><td>{}</td><td>{}{} <em>{}</em></td><td>{}</td><td>{}</td>{}</tr>'
+    )
+    rows = [
+        row.format(
+            "on" if line.threshold == threshold else "",
+            points(line.threshold),
+            number(line.n_leads),
+            percent(line.share),
+            _mark(line.conversion.value, line.conversion.low, line.conversion.high, top, "rng") if line.n_leads else "",
+            percent(line.conversion.value) if line.n_leads else "–",
+            _span(line.conversion.low, line.conversion.high) if line.n_leads else "",
+            percent(line.capture.value, digits=0),
+            times(line.lift) if line.n_leads else "–",
+            Markup("<td>{}</td>").format(number(line.leads_per_week, digits=1)) if weekly else "",
+        )
+        for line in found
+    ]
+    heads = ["from", "leads", "share", f"convert ({calibration.confidence:.0%})", "caught", "lift"]
+    if weekly:
+        heads.append("a week")
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in heads)
+    return Markup(
+        '<h2>Every line that could be drawn</h2><div class="scroll"><table><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>"
+    ).format(head, Markup("").join(rows))
+
+
+def bands(calibration: Calibration) -> Markup:
+    """Conversion by band with its interval, and whether it rises with the score."""
+    table: pd.DataFrame = calibration.bands
+    top = float(table["high"].max())
+    row = Markup(
+        '<div class="band{}"><span class="bl">{}</span>{}<span class="br">{} <em>{} of {}</em></span></div>'
+    )
+    rows = [
+        row.format(
+            " inverted" if band.inverted else "",
+            points(band.low_score)
+            if band.low_score == band.high_score
+            else f"{points(band.low_score)} to {points(band.high_score)}",
+            _mark(band.conversion_rate, band.low, band.high, top, "bt"),
+            percent(band.conversion_rate),
+            number(band.n_won),
+            number(band.n_leads),
+        )
+        for band in table[table["n_leads"] > 0].itertuples()
+    ]
+    ranking = calibration.ranking
+    sorts = (
+        f"A winner scores above a loser in {percent(ranking.value, digits=0)} of pairs "
+        f"({_span(ranking.low, ranking.high)} %; 50 % is chance)."
+    )
+    if table["inverted"].any():
+        told = warning("Not everywhere.", f"A marked band converts significantly worse than a lower one. {sorts}")
+    else:
+        told = note(f"No band converts significantly worse than a lower one. {sorts}")
+    noun = calibration.outcome.noun or "wins"
+    return Markup("<h2>Does a higher score mean more {}?</h2>{}{}").format(noun, Markup("").join(rows), told)
+
+
+def footnote(sentences: Sequence[str]) -> Markup:
+    """Source, n and method, as one small paragraph."""
+    return note(" ".join(sentences))

@@ -1,0 +1,451 @@
+"""The pages: Voila with nothing left in it but pages.
+
+Voila runs each notebook ahead of the visit and keeps its kernel; the routes, the page and what it loads are ours, so that
+nothing else of a Jupyter server can be reached: no file, no listing, no code of a visitor's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import hashlib
+import ipaddress
+import json
+import mimetypes
+import os
+import re
+import secrets
+import socket
+import sys
+import webbrowser
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import tornado.httpserver
+import tornado.ioloop
+import tornado.netutil
+import tornado.web
+import voila.handler
+import voila.voila_kernel_manager
+from jupyter_server.auth.identity import IdentityProvider
+from jupyter_server.auth.login import LoginFormHandler
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
+from traitlets.config import Config
+from voila.app import Voila
+from voila.notebook_renderer import NotebookRenderer
+from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
+
+from workbench.dashboards.figure import STATIC
+from workbench.errors import WorkbenchError
+
+TEMPLATE = "workbench"
+FROM_PAGE = ("comm_open", "comm_msg", "comm_close")
+"""What a page may say to its kernel: widgets' messages. None of them runs code that came with it."""
+TO_PAGE = (*FROM_PAGE, "status")
+FAULT = "Something went wrong that the workbench did not foresee. What it was stands in the window where it was started."
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_KERNEL = r"(?P<kernel_id>\w+-\w+-\w+-\w+-\w+)"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A notebook that has something to show as a page."""
+
+    name: str
+    """The file's name without `.ipynb`; the page's address."""
+    title: str
+    """What stands in the browser's tab."""
+    link: str
+    """What stands in the header."""
+
+
+def pages(notebooks: Path) -> list[Page]:
+    """The pages in a folder of notebooks, in their order.
+
+    A page is a notebook with at least one cell tagged `dashboard`. Its metadata may hold
+    `"workbench": {"title": "Where is the line?", "link": "Threshold", "order": 1}`.
+
+    Raises
+    ------
+    WorkbenchError
+        The folder is not there, or holds no page.
+    """
+    found = []
+    for path in sorted(notebooks.glob("*.ipynb")):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        if any("dashboard" in cell["metadata"].get("tags", []) for cell in notebook["cells"]):
+            about = notebook["metadata"].get("workbench", {})
+            link = about.get("link", path.stem.replace("_", " ").capitalize())
+            page = Page(name=path.stem, title=about.get("title", link), link=link)
+            found.append((about.get("order", 99), path.stem, page))
+    if not found:
+        raise WorkbenchError(
+            f"there is no page in '{notebooks}': no notebook with a cell tagged 'dashboard'; "
+            "give the folder that holds the workbench's notebooks."
+        )
+    return [page for *_, page in sorted(found, key=lambda entry: entry[:2])]
+
+
+def serve(
+    notebooks: str | os.PathLike[str],
+    workspace: str | os.PathLike[str],
+    *,
+    port: int = 8866,
+    host: str = "127.0.0.1",
+    token: str | None = None,
+    open_browser: bool = False,
+) -> None:
+    """Serve the pages in `notebooks` on the data in `workspace`, until interrupted.
+
+    Prints the address when the first page is ready. Notebooks find the workspace's folder in the environment variable
+    `WORKBENCH_DATA`. On any other address than this machine's own (`127.0.0.1`, `::1`, `localhost`) a visitor needs the
+    `token`; one is made and printed with the address if none is given.
+
+    Parameters
+    ----------
+    port
+        0 to 65535; 0 takes any that is free.
+
+    Raises
+    ------
+    WorkbenchError
+        A folder is not there or holds no page, or the port is taken.
+    """
+    folder, data = Path(notebooks).resolve(), Path(workspace).resolve()
+    if not data.exists():
+        raise WorkbenchError(f"there is no '{workspace}' to show; give the folder of an imported workspace or of exports.")
+    found = pages(folder)
+    local = _is_this_machine(host)
+    if token is None:
+        token = "" if local else secrets.token_urlsafe(24)
+    sockets = _listen(host, port)
+    os.environ["WORKBENCH_DATA"] = str(data)
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(
+        filter(None, [str(STATIC.parents[3]), os.environ.get("JUPYTER_PATH")])
+    )
+    server = _Server(
+        config=_config(found, folder),
+        root_dir=str(folder),
+        ip=host,
+        port=sockets[0].getsockname()[1],
+        open_browser=open_browser,
+        config_file_paths=[],
+        token=token,
+        identity_provider_class=_Identity,
+    )
+    server.pages, server.sockets, server.local = found, sockets, local
+    server.initialize([])
+    server.start()
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    try:
+        return tornado.netutil.bind_sockets(port, host)
+    except (OSError, OverflowError) as error:
+        raise WorkbenchError(
+            f"port {port} on {host} cannot be had ({error}); another workbench may be running there. "
+            "Stop it, or choose another port, 8867 for instance."
+        ) from None
+
+
+def _config(found: list[Page], folder: Path) -> Config:
+    names = {f"{page.name}.ipynb" for page in found}
+    others = [path for path in folder.rglob("*.ipynb") if str(path.relative_to(folder)) not in names]
+    return Config(
+        {
+            "Application": {"log_level": "ERROR"},
+            "VoilaConfiguration": {
+                "template": TEMPLATE,
+                "strip_sources": True,
+                # Errors are kept for the template, which shows their sentence and never their traceback.
+                "show_tracebacks": True,
+                "allow_template_override": "NO",
+                "allow_theme_override": "NO",
+                "extension_allowlist": [],
+                "file_allowlist": [],
+                "preheat_kernel": True,
+                # A heartbeat would be a script in the page; these pages allow none.
+                "http_keep_alive_timeout": 24 * 3600,
+            },
+            # Kernels are spoken to through files that only this user can read, where the system has them.
+            "KernelManager": {"transport": "tcp" if os.name == "nt" else "ipc"},
+            "VoilaKernelManager": {
+                "kernel_pools_config": {"default": {"pool_size": 1}, f"{found[0].name}.ipynb": {"pool_size": 2}},
+                "preheat_denylist": [re.escape(str(path)) for path in others],
+                # The next kernel starts when this visitor's page is drawn, not while it is.
+                "fill_delay": 4.0,
+                "cull_idle_timeout": 3600,
+                "cull_interval": 120,
+            },
+        }
+    )
+
+
+class _Renderer(NotebookRenderer):  # type: ignore[misc]
+    """What the template needs beside the cells."""
+
+    pages: tuple[Page, ...] = ()
+    assets = ""
+
+    async def initialize(self, **kwargs: Any) -> None:
+        await super().initialize(**kwargs)
+        titles = {page.name: page.title for page in self.pages}
+        self.resources.update(
+            pages=self.pages,
+            assets=self.assets,
+            page_title=lambda _: titles[self.resources["metadata"]["name"]],
+            sentence=_sentence,
+            widget_state=lambda: _widget_state(self.executor),
+        )
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    return str(error["evalue"]) if error["ename"] == "WorkbenchError" else FAULT
+
+
+def _widget_state(executor: Any) -> dict[str, Any]:
+    """The widgets as they are when the page is drawn: with it in hand, the first picture waits for no kernel."""
+    return {
+        model: {"state": state, "buffers": list(executor.widget_buffers.get(model, {}).values())}
+        for model, state in executor.widget_state.items()
+        if "_model_name" in state
+    }
+
+
+class _Server(Voila):  # type: ignore[misc]
+    pages: list[Page]
+    sockets: list[socket.socket]
+    local: bool
+
+    def init_settings(self) -> dict[str, Any]:
+        # Voila makes its renderers by name, in two modules; there is no setting for it.
+        assets = _assets()
+        version = hashlib.sha256(b"".join(asset.plain for asset in assets.values())).hexdigest()[:12]
+        renderer = type("_Renderer", (_Renderer,), {"pages": tuple(self.pages), "assets": f"/assets/{version}/"})
+        voila.handler.NotebookRenderer = voila.voila_kernel_manager.NotebookRenderer = renderer
+        settings: dict[str, Any] = super().init_settings()
+        self.kernel_manager.allowed_message_types = list(FROM_PAGE)
+        settings.update(
+            assets=assets,
+            assets_url=renderer.assets,
+            headers=HEADERS,
+            compress_response=True,
+            default_handler_class=_NotFound,
+            allow_remote_access=not self.local,
+            login_url="/login",
+            pages=self.pages,
+        )
+        return settings
+
+    def init_handlers(self) -> list[Any]:
+        about = {
+            "template_paths": self.template_paths,
+            "config": self.config,
+            "voila_configuration": self.voila_configuration,
+        }
+        return [
+            (r"/", _Root),
+            (r"/login", _Login),
+            (r"/assets/\w+/([\w.-]+)", _AssetHandler),
+            (r"/favicon.ico", tornado.web.RedirectHandler, {"url": f"{self.app.settings['assets_url']}favicon.svg"}),
+            (rf"/api/kernels/{_KERNEL}/channels", _Channels),
+            (rf"/end/{_KERNEL}", _End),
+            (r"/(\w+)", _PageHandler, about),
+        ]
+
+    def listen(self) -> None:
+        tornado.httpserver.HTTPServer(self.app).add_sockets(self.sockets)
+        self.ioloop = tornado.ioloop.IOLoop.current()
+        self.ioloop.add_callback(self._announce)
+        try:
+            self.ioloop.start()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.stop()
+
+    async def _announce(self) -> None:
+        """Say the address, once the first page can be had at once."""
+        first = self.kernel_manager._pools[f"{self.pages[0].name}.ipynb"][0]
+        with contextlib.suppress(Exception):  # a page that fails says so itself
+            await asyncio.wait_for((await first)["task"], timeout=120)
+        host = "127.0.0.1" if self.local else socket.gethostname() if self.ip in ("", "0.0.0.0", "::") else self.ip  # noqa: S104
+        host = f"[{host}]" if ":" in host else host
+        address = f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+        sys.stdout.write(f"The workbench is ready: {address}\nCtrl-C ends it.\n")
+        sys.stdout.flush()
+        if self.open_browser:
+            webbrowser.open(address)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asset:
+    kind: str
+    plain: bytes
+    packed: bytes
+
+
+def _assets() -> dict[str, _Asset]:
+    """The files a page loads, by name, read and packed once."""
+    found = {}
+    for path in sorted(STATIC.iterdir()):
+        kind = mimetypes.guess_type(path.name)[0] or "text/plain"
+        plain = path.read_bytes()
+        found[path.name] = _Asset(f"{kind}; charset=utf-8", plain, gzip.compress(plain, 9, mtime=0))
+    return found
+
+
+class _AssetHandler(tornado.web.RequestHandler):
+    """A file by its name; its address holds what all of them hash to, so a browser may keep it for good."""
+
+    def get(self, name: str) -> None:
+        asset: _Asset | None = self.settings["assets"].get(name)
+        if asset is None:
+            raise tornado.web.HTTPError(404)
+        for header, value in HEADERS.items():
+            self.set_header(header, value)
+        self.set_header("Content-Type", asset.kind)
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        self.set_header("Vary", "Accept-Encoding")
+        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.finish(asset.packed)
+        else:
+            self.finish(asset.plain)
+
+
+class _Plain(JupyterHandler):  # type: ignore[misc]
+    """A handler that says what is wrong in a sentence."""
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        sentence = {
+            403: "This address is for those who were given it with its token. Open the whole address, token and all.",
+            404: "There is no such page. The pages of this workbench are linked above.",
+            405: "There is no such page. The pages of this workbench are linked above.",
+        }.get(status_code, FAULT)
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(self.sheet(f'<p class="wb-error">{sentence}</p>', links=status_code != 403))
+
+    def sheet(self, body: str, *, links: bool) -> str:
+        assets = self.settings["assets_url"]
+        nav = "".join(f'<a href="/{page.name}">{escape(page.link)}</a>' for page in self.settings["pages"]) if links else ""
+        return (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Workbench</title>'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f'<link rel="icon" type="image/svg+xml" href="{assets}favicon.svg">'
+            f'<link rel="stylesheet" href="{assets}workbench.css"></head><body>'
+            f'<header class="wb-header"><div><b>Workbench</b><nav aria-label="Pages">{nav}</nav></div></header>'
+            f'<main class="wb-main">{body}</main></body></html>'
+        )
+
+
+class _NotFound(_Plain):
+    async def prepare(self) -> None:  # type: ignore[override]
+        await super().prepare()
+        raise tornado.web.HTTPError(404)
+
+
+class _Root(_Plain):
+    @tornado.web.authenticated
+    def get(self) -> None:
+        self.redirect(f"/{self.settings['pages'][0].name}")
+
+
+class _PageHandler(_Plain, TornadoVoilaHandler):  # type: ignore[misc]
+    @tornado.web.authenticated
+    async def get(self, name: str) -> None:  # type: ignore[override]
+        if name not in {page.name for page in self.settings["pages"]}:
+            raise tornado.web.HTTPError(404)
+        if self.get_argument("token", None):
+            # The cookie is set by now; the token need not stay in the address.
+            self.redirect(f"/{name}")
+            return
+        await super().get(f"{name}.ipynb")
+
+
+class _End(_Plain):
+    """A page that is closed lets its kernel go."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Not needed: who knows a kernel's id has its page."""
+
+    @tornado.web.authenticated
+    async def post(self, kernel_id: str) -> None:
+        if kernel_id in self.kernel_manager:
+            await self.kernel_manager.shutdown_kernel(kernel_id)
+        self.set_status(204)
+
+
+class _Channels(VoilaKernelWebsocketHandler):  # type: ignore[misc]
+    """The wire between a page and its kernel: widgets' messages, and of a failure its sentence."""
+
+    async def get(self, kernel_id: str) -> None:
+        if kernel_id not in self.kernel_manager:
+            raise tornado.web.HTTPError(404)
+        await super().get(kernel_id=kernel_id)
+
+    def write_message(self, message: Any, binary: bool = False) -> Any:
+        header = read_header_from_binary_message(message) if isinstance(message, bytes) else None
+        kind = header and header.get("msg_type")
+        if kind in TO_PAGE:
+            return super().write_message(message, binary)
+        if kind == "error":
+            return super().write_message(self._without_traceback(message), True)
+        return None
+
+    def _without_traceback(self, message: bytes) -> bytes:
+        channel, parts = deserialize_msg_from_ws_v1(message)
+        content = json.loads(parts[3])
+        self.log.error(_ANSI.sub("", "\n".join(content["traceback"])))
+        parts[3] = json.dumps({"ename": "", "evalue": _sentence(content), "traceback": []}).encode()
+        packed: bytes = serialize_msg_to_ws_v1(parts, channel)
+        return packed
+
+
+class _Identity(IdentityProvider):  # type: ignore[misc]
+    """One token for all who may see the pages; none is asked for where only this machine can ask."""
+
+    @property
+    def auth_enabled(self) -> bool:
+        return bool(self.token)
+
+
+class _Login(_Plain, LoginFormHandler):  # type: ignore[misc]
+    def _render(self, message: Mapping[str, str] | None = None) -> None:
+        wrong = '<p class="wb-error">That is not the token.</p>' if message else ""
+        ahead = escape(self.get_argument("next", default="/"), quote=True)
+        self.write(
+            self.sheet(
+                f'{wrong}<form class="wb-panel" method="post" action="/login?next={ahead}">{self.xsrf_form_html()}<p class="wb-text">These pages '
+                "show people's data and are for those who were given the token. It stands in the window where the "
+                'workbench was started.</p><p class="jupyter-widgets"><label for="password">Token</label> '
+                '<input type="password" id="password" name="password" autofocus></p>'
+                '<button class="jupyter-button mod-primary">Open</button></form>',
+                links=False,
+            )
+        )
+
+
