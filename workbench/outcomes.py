@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 LOST: Final = 0  # had its time and did not succeed
 WON: Final = 1
 YOUNG: Final = 2  # created too recently to have had its time
-UNKNOWN: Final = 3  # the creation date or the outcome itself is blank
+UNKNOWN: Final = 3  # the creation date, the date of the outcome or the outcome itself is blank
 BEFORE: Final = 4  # succeeded before it was created: an error in the data, never a win
 
 YES_WORDS: Final = frozenset({"yes", "y", "true", "1", "won", "ja", "wahr", "oui", "vrai"})
@@ -124,11 +124,11 @@ def classify(
         _needs_datetime(kinds, outcome.created, "created")
         if as_of is None:
             raise WorkbenchError("within_days needs the date of the export; say as_of=, a date such as '2026-06-30'.")
-        late = (at > created.dt.offset_by(f"{outcome.within_days}d")).fill_null(True)
+        late = (at > created.dt.offset_by(f"{outcome.within_days}d")).fill_null(False)
         young = (created > nw.lit(as_of - timedelta(days=outcome.within_days))).fill_null(False)
         codes = nw.when(happened & late).then(nw.lit(LOST)).otherwise(codes)
         codes = nw.when(young).then(nw.lit(YOUNG)).otherwise(codes)
-        codes = nw.when(created.is_null()).then(nw.lit(UNKNOWN)).otherwise(codes)
+        codes = nw.when(created.is_null() | (happened & at.is_null())).then(nw.lit(UNKNOWN)).otherwise(codes)
     if unknown is not None:
         codes = nw.when(unknown).then(nw.lit(UNKNOWN)).otherwise(codes)
     return frame, codes
@@ -146,8 +146,8 @@ def _yes_no(frame: engines.Frame, name: str, kind: str) -> tuple[nw.Expr, nw.Exp
     strange = [value for value, word in words.items() if word not in YES_WORDS | NO_WORDS]
     if strange or kind == "number":
         raise WorkbenchError(
-            f"the outcome column {name!r} is no yes/no column: it holds {listing(strange or words, most=4)}; "
-            f"say what counts as success in a condition, such as when={f'{name} == {_example(strange or words, kind)}'!r}."
+            f"the outcome column {name!r} is no yes/no column: it holds {listing(strange or words, most=4)}; say what "
+            f"counts as success in a condition, such as when={f'{name} == {_example(strange or words, kind)}'!r}."
         )
     yes = [value for value, word in words.items() if word in YES_WORDS]
     return column.is_in(yes).fill_null(False), column.is_null()

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+import ipywidgets as widgets
 import narwhals as nw
+import numpy as np
 import pandas as pd
+from markupsafe import Markup, escape
 from traitlets import Bool, Dict, Float, HasTraits, Integer, Tuple, Unicode
 
 from workbench import engines
-from workbench.calibration import Calibration, Recommendation, WhatIf, calibrate, what_if
+from workbench.calibration import Calibration, Line, Recommendation, WhatIf, calibrate, what_if
+from workbench.charts.calibration import line_offset, score_histogram
 from workbench.dashboards import choices
+from workbench.dashboards.download import CSV, XLSX, YAML, Download
+from workbench.dashboards.figure import FigureView
+from workbench.dashboards.parts import (
+    answer,
+    bands,
+    cards,
+    footnote,
+    heading,
+    note,
+    problem,
+    threshold_table,
+    warning,
+)
 from workbench.errors import WorkbenchError
 from workbench.handover import Handover, handover
 from workbench.loaders import Workspace
+from workbench.outcomes import Outcome
 from workbench.scoring import ScoreModel, score
+from workbench.stats.proportions import Rate
+from workbench.wording import interval, number, percent, times
+from workbench.wording import points as points_text
 
+MOST_STEPS = 200  # of the threshold's slider
+SETTLE_AFTER_SECONDS = 0.15
+FEW_LEADS, FEW_WON = 30, 10
 WINDOWS = (30, 60, 90, 180, 365)
 ANY_TIME = 0
 EVERYBODY = ""
@@ -26,8 +51,9 @@ EVERYBODY = ""
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What undo goes back to."""
+    """What undo goes back to, and which control was about to change."""
 
+    control: str
     points: dict[str, float]
     threshold: float
 
@@ -101,7 +127,7 @@ class State(HasTraits):  # type: ignore[misc]
         return found | {name: choices.label_of(name) for name in choices.score_columns(self.kinds)}
 
     @property
-    def outcomes(self) -> dict[str, Any]:
+    def outcomes(self) -> dict[str, Outcome]:
         """Sentence to Outcome."""
         return choices.outcomes(self.kinds, within_days=self.within_days or None)
 
@@ -194,24 +220,41 @@ class State(HasTraits):  # type: ignore[misc]
         finally:
             self._quiet = False
 
-    def settle(self) -> None:
-        """Leads a week and recommendations for the state as it stands."""
-        if self.calibration is None:
-            return
-        if self.calibration.weekly is None and self._what_if is not None:
-            self.calibration = self._what_if.calibrate(self.points)
-        found: list[Recommendation] = []
-        if self.leads_per_week > 0:
-            found.append(self.calibration.recommend("capacity", leads_per_week=self.leads_per_week))
-        found.extend(self.calibration.recommend(kind) for kind in ("youden", "rule_of_thumb"))
-        self.recommendations = tuple(found)
-        self.settled += 1
+    def settlement(self) -> Callable[[], Callable[[], None]]:
+        """Work on the state as it stands now that may run in another thread; it returns what applies the result.
 
-    def remember(self) -> None:
-        """Keep the state as it stands for undo; called before a change by hand."""
-        step = Step(dict(self.points), self.threshold)
-        if not self._undo or self._undo[-1] != step:
-            self._undo.append(step)
+        The result is dropped where the state has moved on meanwhile.
+        """
+        version, judged, counted = self.version, self.calibration, self._what_if
+        points, leads_per_week = dict(self.points), self.leads_per_week
+
+        def work() -> Callable[[], None]:
+            calibration = judged
+            found: list[Recommendation] = []
+            if calibration is not None:
+                if calibration.weekly is None and counted is not None:
+                    calibration = counted.calibrate(points)
+                if leads_per_week > 0:
+                    found.append(calibration.recommend("capacity", leads_per_week=leads_per_week))
+                found += [calibration.recommend("youden"), calibration.recommend("rule_of_thumb")]
+
+            def apply() -> None:
+                if version == self.version and leads_per_week == self.leads_per_week:
+                    self.calibration, self.recommendations = calibration, tuple(found)
+                    self.settled += 1
+
+            return apply
+
+        return work
+
+    def settle(self) -> None:
+        """Leads a week and recommendations for the state as it stands, at once."""
+        self.settlement()()()
+
+    def remember(self, control: str) -> None:
+        """Keep the state as it stands for undo, before `control` changes it; one drag is one step."""
+        if not self._undo or self._undo[-1].control != control:
+            self._undo.append(Step(control, dict(self.points), self.threshold))
 
     @property
     def can_undo(self) -> bool:
@@ -229,7 +272,7 @@ class State(HasTraits):  # type: ignore[misc]
         """The model's own points again."""
         model = self.models.get(self.score)
         if model is not None:
-            self.remember()
+            self.remember("reset")
             self.points = {rule.name: float(rule.points) for rule in model.rules}
 
     @property
@@ -238,6 +281,70 @@ class State(HasTraits):  # type: ignore[misc]
         if self.calibration is None:
             return self.error
         return self.calibration.headline(self.threshold)
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """What the figures cannot carry: a title and a sentence each."""
+        calibration = self.calibration
+        if calibration is None:
+            return []
+        found = []
+        if calibration.as_of is not None:
+            young = calibration.tally.n_young
+            told = f"The score is as of the export of {calibration.as_of:%-d %B %Y}, not as it was when a lead was won."
+            if young:
+                told += (
+                    f" {young:,} leads are younger than {calibration.outcome.within_days} days and are not judged yet."
+                )
+            found.append(("Not a back-test.", told))
+        line = calibration.at(self.threshold)
+        if line.n_leads < FEW_LEADS or line.n_won < FEW_WON:
+            found.append(
+                (
+                    "Few leads.",
+                    f"{line.n_leads:,} leads and {line.n_won:,} wins are above the line; mind the wide interval.",
+                )
+            )
+        return found
+
+    @property
+    def footnote(self) -> list[str]:
+        """Where the figures come from and how they were made, a sentence each."""
+        calibration = self.calibration
+        if calibration is None:
+            return []
+        summary, report = calibration.summary, self.workspace.report
+        told = [
+            f"Score: minimum {points_text(summary.minimum)}, lower quartile {points_text(summary.lower_quartile)}, "
+            f"median {points_text(summary.median)}, average {number(summary.mean, digits=1)}, upper quartile "
+            f"{points_text(summary.upper_quartile)}, maximum {points_text(summary.maximum)}; "
+            f"{summary.blank:,} of {summary.n:,} leads have none, which is not counted as 0.",
+            f"Success: {calibration.outcome.sentence}.",
+            *calibration.notes,
+            f"Intervals: {calibration.confidence:.0%}, Wilson for rates, bootstrap for recommended lines.",
+        ]
+        if calibration.weekly is not None:
+            told.append(
+                f"Leads a week: created in the last {calibration.weekly.n_weeks} whole weeks and above the line now; "
+                "the week in which a lead crossed it is not in the export."
+            )
+        told.append(
+            f"Source: {report.rows_read:,} rows read, {report.rows_loaded:,} loaded, "
+            f"{report.rows_set_aside:,} set aside."
+        )
+        return told
+
+    @property
+    def base_rate(self) -> Rate:
+        """Conversion of all judged leads."""
+        if self.calibration is None:
+            raise WorkbenchError(self.error)
+        return self.calibration.base_rate
+
+    @property
+    def outcome_spec(self) -> Outcome:
+        """The chosen Outcome."""
+        return self.outcomes[self.outcome]
 
     def leads_above(self) -> Handover:
         """The leads at or above the line, for a file.
@@ -261,3 +368,343 @@ class State(HasTraits):  # type: ignore[misc]
             score_name=self.score,
             include_opted_out=self.include_opted_out,
         )
+
+
+class View:
+    """The widgets of the page, bound to a State. Display `view.widget`."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._setting = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._table, self._bands, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._said = widgets.HTML()
+        self._figure = FigureView(
+            height=340,
+            description="Histogram of the score: leads below and above the line, and who won",
+            line_label="hand over from {}",
+        )
+        self._download = Download()
+        self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
+        self._build_controls()
+        self._build_buttons()
+        self.widget = self._layout()
+        state.observe(lambda _: self._redraw(), ["version"])
+        state.observe(lambda _: self._draw_line(), ["threshold"])
+        state.observe(lambda _: self._draw_settled(), ["settled"])
+        state.observe(lambda _: self._later(), ["leads_per_week"])
+        self._redraw()
+
+    # building
+
+    def _build_controls(self) -> None:
+        state = self.state
+        self._score = widgets.Dropdown(options=_pairs(state.scores), value=state.score, description="Score")
+        self._outcome = widgets.Dropdown(
+            options=list(state.outcomes), value=state.outcome or None, description="Success means"
+        )
+        windows = [(f"within {days} days", days) for days in WINDOWS] + [("at any time", ANY_TIME)]
+        self._within = widgets.Dropdown(options=windows, value=state.within_days, description="How soon")
+        properties = [("all leads", EVERYBODY)] + [
+            (f"leads by {choices.label_of(name)}", name) for name in state.segment_properties
+        ]
+        self._among = widgets.Dropdown(options=properties, value=state.among, description="Among")
+        self._among_value = widgets.Dropdown(options=[("all", EVERYBODY)], value=EVERYBODY, description="Which")
+        self._capacity = widgets.BoundedFloatText(
+            value=state.leads_per_week, min=0, max=1e9, step=1, description="Sales can take, leads a week"
+        )
+        for control, trait in [
+            (self._score, "score"),
+            (self._outcome, "outcome"),
+            (self._within, "within_days"),
+            (self._among, "among"),
+            (self._among_value, "among_value"),
+            (self._capacity, "leads_per_week"),
+        ]:
+            control.observe(partial(self._choose, trait), "value")
+        self._sliders: dict[str, widgets.FloatSlider] = {}
+        self._remarks: dict[str, widgets.HTML] = {}
+        self._rules = widgets.VBox().add_class("wb-rules")
+        self._threshold = widgets.SelectionSlider(options=[0.0], description="Hand over from", readout=False)
+        self._threshold.observe(self._line_moved, "value")
+        self._figure.observe(self._line_moved, "line")
+
+    def _build_buttons(self) -> None:
+        self._undo = _button("Undo", self._on_undo)
+        self._reset = _button("Reset", lambda _: self.state.reset())
+        self._save_model = _button("Points as score.yaml", self._on_save_model)
+        self._for_people = _button("Leads above the line (XLSX)", self._on_spreadsheet, primary=True)
+        self._for_import = _button("File to import (CSV)", self._on_import_file)
+        self._opted_out = widgets.Checkbox(value=False, description="with leads who opted out", indent=False)
+        self._opted_out.observe(partial(self._choose, "include_opted_out"), "value")
+        self._advice = widgets.VBox().add_class("wb-advice")
+
+    def _layout(self) -> widgets.Widget:
+        controls = widgets.VBox(
+            [
+                widgets.HTML(heading("What is judged")),
+                self._score,
+                self._outcome,
+                self._within,
+                self._among,
+                self._among_value,
+                self._capacity,
+                self._rules,
+            ]
+        )
+        picture = widgets.VBox(
+            [
+                self._answer,
+                self._cards,
+                self._figure,
+                self._threshold,
+                self._warnings,
+                widgets.HBox([self._for_people, self._for_import, self._opted_out]).add_class("wb-actions"),
+                self._said,
+                self._download,
+            ]
+        )
+        two = widgets.Box(
+            [widgets.VBox([self._table]).add_class("wb-panel"), widgets.VBox([self._bands]).add_class("wb-panel")]
+        )
+        content = widgets.VBox(
+            [
+                picture.add_class("wb-panel"),
+                widgets.VBox([widgets.HTML(heading("Where does the line belong?")), self._advice]).add_class(
+                    "wb-panel"
+                ),
+                two.add_class("wb-two"),
+                self._footnote,
+            ]
+        )
+        page = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
+        return widgets.VBox([self._source, page.add_class("wb-page")])
+
+    def _build_rules(self) -> None:
+        """A slider a rule, anew when another score is chosen."""
+        rules, model = self.state.rules, self.state.model
+        names = [] if rules is None else list(rules["rule"])
+        if list(self._sliders) != names:
+            self._sliders, self._remarks = {}, {}
+            for name in names:
+                points = self.state.points[name]
+                reach = max(30.0, 2 * abs(points))
+                slider = widgets.FloatSlider(
+                    value=points,
+                    min=-reach,
+                    max=reach,
+                    step=1 if points.is_integer() else 0.5,
+                    description=name,
+                    readout_format="+.0f" if points.is_integer() else "+.1f",
+                )
+                slider.observe(partial(self._points_moved, name), "value")
+                self._sliders[name] = slider
+                self._remarks[name] = widgets.HTML()
+            rows = [widgets.VBox([self._sliders[name], self._remarks[name]]).add_class("wb-rule") for name in names]
+            actions = widgets.HBox([self._undo, self._reset, self._save_model]).add_class("wb-actions")
+            self._rules.children = [widgets.HTML(heading("Points")), *rows, actions] if rows else []
+        if rules is None or model is None:
+            return
+        for found in rules.itertuples():
+            told = f"matches {found.n_leads:,}"
+            if found.n_leads:
+                told += f", converts {percent(found.conversion_rate)} ({interval(found.low, found.high)})"
+            self._remarks[found.rule].value = f"<small>{escape(told)}</small>"
+
+    # what the controls do
+
+    def _choose(self, trait: str, change: Any) -> None:
+        if not self._setting:
+            setattr(self.state, trait, change["new"])
+
+    def _points_moved(self, rule: str, change: Any) -> None:
+        if not self._setting:
+            self.state.remember(rule)
+            self.state.points = {**self.state.points, rule: float(change["new"])}
+
+    def _line_moved(self, change: Any) -> None:
+        if not self._setting and change["new"] is not None:
+            self.state.remember("threshold")
+            self.state.threshold = float(change["new"])
+
+    def _on_undo(self, _: Any) -> None:
+        self.state.undo()
+        self._draw_line()
+
+    def _on_save_model(self, _: Any) -> None:
+        model = self.state.model
+        if model is not None:
+            self._give("score.yaml", model.to_yaml().encode("utf-8"), type=YAML)
+
+    def _on_spreadsheet(self, _: Any) -> None:
+        self._hand_over("leads-above-the-line.xlsx", Handover.spreadsheet, type=XLSX)
+
+    def _on_import_file(self, _: Any) -> None:
+        self._hand_over("scores-to-import.csv", Handover.import_file, type=CSV)
+
+    def _hand_over(self, name: str, write: Callable[[Handover], bytes], *, type: str) -> None:
+        self._said.value = note("Writing the file …")
+        try:
+            leads = self.state.leads_above()
+            self._give(name, write(leads), type=type)
+        except WorkbenchError as fault:
+            self._said.value = problem(str(fault))
+            return
+        self._said.value = note(leads.headline())
+
+    def _give(self, name: str, content: bytes, *, type: str) -> None:
+        self._download.give(name, content, type=type)
+
+    # drawing
+
+    def _redraw(self) -> None:
+        """Everything that follows from the leads and the points."""
+        self._setting = True
+        try:
+            state = self.state
+            self._outcome.options = list(state.outcomes)
+            self._outcome.value = state.outcome or None
+            values = [(f"{value.label} ({value.n:,})", value.value) for value in state.segment_values()]
+            options = [("all", EVERYBODY), *values]
+            if tuple(self._among_value.options) != tuple(options):
+                self._among_value.options = options
+            self._among_value.value = state.among_value
+            self._among_value.layout.display = "" if state.among else "none"
+            self._build_rules()
+            for name, points in state.points.items():
+                if name in self._sliders:
+                    self._sliders[name].value = points
+                    self._minus(name, points < 0)
+        finally:
+            self._setting = False
+        self._draw_line()
+        self._later()
+
+    def _minus(self, name: str, negative: bool) -> None:
+        row = self._rules.children[1 + list(self._sliders).index(name)]
+        if negative:
+            row.add_class("wb-minus")
+        else:
+            row.remove_class("wb-minus")
+
+    def _draw_line(self) -> None:
+        """Everything that follows from where the line stands."""
+        state, calibration = self.state, self.state.calibration
+        self._undo.disabled = not state.can_undo
+        shown = "none" if calibration is None else ""
+        for part in (self._figure, self._threshold, self._for_people, self._for_import, self._opted_out):
+            part.layout.display = shown
+        if calibration is None:
+            self._answer.value = problem(state.error)
+            for html in (self._cards, self._warnings, self._table, self._bands, self._footnote):
+                html.value = ""
+            self._advice.children = ()
+            return
+        line = calibration.at(state.threshold)
+        self._answer.value = answer(state.headline, highlight=percent(line.conversion.value))
+        self._cards.value = cards(self._figures(line))
+        self._figure.show(score_histogram(calibration, state.threshold))
+        self._setting = True
+        try:
+            scores = calibration.tally.score
+            self._figure.line_steps = scores.tolist() if len(scores) <= MOST_STEPS else []
+            self._figure.line_offset = line_offset(scores)
+            self._figure.line = state.threshold
+            options = sorted({*_steps(scores), state.threshold})
+            if tuple(self._threshold.options) != tuple((points_text(value), value) for value in options):
+                self._threshold.options = [(points_text(value), value) for value in options]
+            self._threshold.value = state.threshold
+        finally:
+            self._setting = False
+        self._warnings.value = Markup("").join(warning(*told) for told in state.warnings)
+        self._table.value = threshold_table(calibration, state.threshold)
+        self._bands.value = bands(calibration)
+        self._footnote.value = footnote(state.footnote)
+
+    def _figures(self, line: Line) -> list[tuple[str, str, str]]:
+        noun = (self.state.outcome_spec.noun or "wins").capitalize()
+        take = points_text(self.state.leads_per_week)
+        week = number(line.leads_per_week, digits=1) if line.leads_per_week == line.leads_per_week else "–"
+        return [
+            (
+                "Leads a week",
+                week,
+                f"of {take} that sales can take" if week != "–" else "no date of creation, or still counting",
+            ),
+            (
+                "Conversion above the line",
+                percent(line.conversion.value) if line.n_leads else "–",
+                f"{interval(line.conversion.low, line.conversion.high)}, n = {line.n_leads:,}",
+            ),
+            (
+                f"{noun} caught",
+                percent(line.capture.value, digits=0),
+                f"{line.n_won:,} of {line.n_all_won:,} ({interval(line.capture.low, line.capture.high, digits=0)})",
+            ),
+            (
+                "Lift over all leads",
+                times(line.lift) if line.n_leads else "–",
+                f"all: {percent(self.state.base_rate.value)} of {line.n_all:,}",
+            ),
+        ]
+
+    def _later(self) -> None:
+        """Settle when nothing has moved for a moment, off the loop that answers the sliders."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.state.settle()
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_later(SETTLE_AFTER_SECONDS, lambda: loop.create_task(self._settle()))
+
+    async def _settle(self) -> None:
+        apply = await asyncio.to_thread(self.state.settlement())
+        apply()
+
+    def _draw_settled(self) -> None:
+        """Leads a week and recommendations, where the state has them now."""
+        rows = []
+        for found in self.state.recommendations:
+            text = widgets.HTML(Markup("<p>{}</p>").format(found.headline()))
+            threshold = found.threshold
+            use = (
+                []
+                if threshold is None or threshold == self.state.threshold
+                else [_button(f"Use {points_text(threshold)}", partial(self._use, threshold))]
+            )
+            rows.append(widgets.HBox([text, *use]).add_class("wb-advice-row"))
+        self._advice.children = rows
+        calibration = self.state.calibration
+        if calibration is not None:
+            self._cards.value = cards(self._figures(calibration.at(self.state.threshold)))
+            self._table.value = threshold_table(calibration, self.state.threshold)
+
+    def _use(self, threshold: float, _: Any) -> None:
+        self.state.remember("advice")
+        self.state.threshold = threshold
+        self._draw_settled()
+
+
+def _button(text: str, act: Callable[[Any], None], *, primary: bool = False) -> widgets.Button:
+    button = widgets.Button(description=text, button_style="primary" if primary else "")
+    button.on_click(act)
+    return button
+
+
+def _pairs(named: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(text, key) for key, text in named.items()]
+
+
+def _steps(scores: Any) -> list[float]:
+    """Thresholds of the slider: every score, or some evenly spread where there are too many."""
+    if len(scores) <= MOST_STEPS:
+        return [float(value) for value in scores]
+    return [float(scores[place]) for place in np.linspace(0, len(scores) - 1, MOST_STEPS).astype(int)]
+
+
+def source(workspace: Workspace) -> str:
+    """Where the figures come from, for the page's head."""
+    return f"{workspace.name} · {workspace.report.rows_loaded:,} rows · export of {workspace.as_of:%-d %B %Y}"

@@ -22,23 +22,23 @@ def answer(sentence: str, *, highlight: str | None = None) -> Markup:
     bold = _NUMBERS.sub(lambda found: f"<b>{found[0]}</b>", text)
     if highlight is not None:
         bold = bold.replace(f"<b>{highlight}</b>", f'<b class="hl">{highlight}</b>', 1)
-    return Markup('<p class="answer" role="status" aria-live="polite">{}</p>').format(Markup(bold))  # noqa: S704
+    return Markup('<p class="wb-answer" role="status" aria-live="polite">{}</p>').format(Markup(bold))  # noqa: S704
 
 
 def problem(sentence: str) -> Markup:
     """What is wrong and what to do, in place of an answer."""
-    return Markup('<p class="answer problem" role="alert">{}</p>').format(sentence)
+    return Markup('<p class="wb-error" role="alert">{}</p>').format(sentence)
 
 
 def cards(figures: Iterable[tuple[str, str, str]]) -> Markup:
     """Cards of a title, a figure and what it rests on."""
-    card = Markup('<div class="card"><span>{}</span><strong>{}</strong><em>{}</em></div>')
-    return Markup('<div class="cards">{}</div>').format(Markup("").join(card.format(*figure) for figure in figures))
+    card = Markup('<div class="wb-card"><span>{}</span><strong>{}</strong><em>{}</em></div>')
+    return Markup('<div class="wb-cards">{}</div>').format(Markup("").join(card.format(*figure) for figure in figures))
 
 
 def warning(title: str, text: str) -> Markup:
     """A box for what the data cannot carry."""
-    return Markup('<div class="warn"><b>{}</b> {}</div>').format(title, text)
+    return Markup('<div class="wb-warn"><b>{}</b> {}</div>').format(title, text)
 
 
 def heading(text: str) -> Markup:
@@ -48,15 +48,15 @@ def heading(text: str) -> Markup:
 
 def note(text: str) -> Markup:
     """A footnote."""
-    return Markup('<p class="note">{}</p>').format(text)
+    return Markup('<p class="wb-note">{}</p>').format(text)
 
 
-def _mark(value: float, low: float, high: float, top: float, css: str) -> Markup:
+def _mark(value: float, low: float, high: float, top: float) -> Markup:
     """A point with its interval on a scale from 0 to `top`."""
     return Markup(
-        '<span class="{}" aria-hidden="true"><i style="left:{:.1f}%;width:{:.1f}%"></i>'
+        '<span class="wb-range" aria-hidden="true"><i style="left:{:.1f}%;width:{:.1f}%"></i>'
         '<b style="left:{:.1f}%"></b></span>'
-    ).format(css, 100 * low / top, 100 * (high - low) / top, 100 * value / top)
+    ).format(100 * low / top, 100 * (high - low) / top, 100 * value / top)
 
 
 def _span(low: float, high: float) -> str:
@@ -94,7 +94,7 @@ def threshold_table(calibration: Calibration, threshold: float) -> Markup:
             points(line.threshold),
             number(line.n_leads),
             percent(line.share),
-            _mark(line.conversion.value, line.conversion.low, line.conversion.high, top, "rng") if line.n_leads else "",
+            _mark(line.conversion.value, line.conversion.low, line.conversion.high, top) if line.n_leads else "",
             percent(line.conversion.value) if line.n_leads else "–",
             _span(line.conversion.low, line.conversion.high) if line.n_leads else "",
             percent(line.capture.value, digits=0),
@@ -108,8 +108,8 @@ def threshold_table(calibration: Calibration, threshold: float) -> Markup:
         heads.append("a week")
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in heads)
     return Markup(
-        '<h2>Every line that could be drawn</h2><div class="scroll"><table><thead><tr>{}</tr></thead>'
-        "<tbody>{}</tbody></table></div>"
+        '<h2>Every line that could be drawn</h2><div class="wb-scroll"><table class="wb-table">'
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
     ).format(head, Markup("").join(rows))
 
 
@@ -118,15 +118,16 @@ def bands(calibration: Calibration) -> Markup:
     table: pd.DataFrame = calibration.bands
     top = float(table["high"].max())
     row = Markup(
-        '<div class="band{}"><span class="bl">{}</span>{}<span class="br">{} <em>{} of {}</em></span></div>'
+        '<div class="wb-band{}"><span class="wb-band-name">{}</span>{}'
+        '<span class="wb-band-rate">{} <em>{} of {}</em></span></div>'
     )
     rows = [
         row.format(
-            " inverted" if band.inverted else "",
+            " wb-inverted" if band.inverted else "",
             points(band.low_score)
             if band.low_score == band.high_score
             else f"{points(band.low_score)} to {points(band.high_score)}",
-            _mark(band.conversion_rate, band.low, band.high, top, "bt"),
+            _mark(band.conversion_rate, band.low, band.high, top),
             percent(band.conversion_rate),
             number(band.n_won),
             number(band.n_leads),

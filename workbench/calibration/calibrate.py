@@ -1,0 +1,242 @@
+"""From rows to counts by score, and from counts to a Calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from workbench import engines
+from workbench.calibration.result import Calibration
+from workbench.calibration.tally import MOST_WEEKS, WeeklyLeads, tally_scores, weekly_leads
+from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.loaders import Workspace
+from workbench.outcomes import WON, YOUNG, Outcome, as_outcome, classify
+from workbench.scoring import CodeTally, ScoreModel, tally_codes
+from workbench.stats.proportions import check_confidence, wilson_interval
+
+MOST_SEGMENTS = 200
+BLANK = "(blank)"
+
+
+def calibrate(
+    table: Any,
+    *,
+    score: str = "score",
+    outcome: Outcome | str,
+    by: str | None = None,
+    as_of: str | date | None = None,
+    confidence: float = 0.95,
+    activities: Any = None,
+) -> Calibration:
+    """Judge a score: what every threshold would mean, with intervals.
+
+    Parameters
+    ----------
+    table
+        A table with a lead a row (pandas, Polars, DuckDB, Spark), or a Workspace, whose contacts are taken.
+    score
+        The column with the score, any number; a blank is not a zero.
+    outcome
+        What counts as success: an Outcome, or the name of a yes/no column.
+    by
+        A column of segments; `Calibration.segment(name)` then judges each.
+    as_of
+        The date of the export. Default: the Workspace's, else the newest date among the outcome's columns.
+    confidence
+        Level of all intervals, between 0 and 1.
+    activities
+        The table of events, where the outcome's condition counts them; a Workspace brings its own.
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown column, scores that are all blank or all the same, an outcome that never or always happens.
+    """
+    check_confidence(confidence)
+    outcome = as_outcome(outcome)
+    if isinstance(table, Workspace):
+        as_of = table.as_of if as_of is None else as_of
+        activities = table.activities if activities is None else activities
+        table = table.contacts
+    frame = engines.as_frame(table)
+    kinds = engines.kinds(frame)
+    _needs_score(kinds, score)
+    when = _as_of(frame, kinds, outcome, as_of)
+    keys = {"score": nw.col(score)}
+    if by is not None:
+        if by not in kinds:
+            raise WorkbenchError(
+                f"unknown segment column {by!r}; the table has {listing(kinds)}.{did_you_mean(by, kinds)}"
+            )
+        keys["segment"] = nw.col(by)
+    wide, outcome_code = classify(frame, outcome, as_of=when, activities=activities)
+    cells = engines.count_by(wide, {**keys, "outcome": outcome_code})
+    values, codes, n = _floats(cells["score"]), cells["outcome"].to_numpy(dtype=np.int64), cells["n"].to_numpy()
+    segments = {}
+    if by is not None:
+        names = cells["segment"].astype("str").where(cells["segment"].notna(), BLANK)
+        if names.nunique() > MOST_SEGMENTS:
+            raise WorkbenchError(
+                f"{by!r} has {names.nunique():,} different values, too many to judge one by one (at most "
+                f"{MOST_SEGMENTS}); choose a column with fewer, or group its values first."
+            )
+        for name in sorted(names.unique()):
+            inside = (names == name).to_numpy()
+            segments[name] = tally_scores(values[inside], codes[inside], n[inside])
+    return Calibration(
+        tally=tally_scores(values, codes, n),
+        score=score,
+        outcome=outcome,
+        as_of=when,
+        confidence=confidence,
+        weekly=_weekly(frame, kinds, score, outcome, when),
+        by=by,
+        segments=segments,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class WhatIf:
+    """A model's contacts reduced to counts by what its rules found, so that points can change without another pass."""
+
+    codes: CodeTally
+    days: CodeTally | None
+    outcome: Outcome
+    as_of: pd.Timestamp | None
+    confidence: float
+
+    @property
+    def model(self) -> ScoreModel:
+        """The model as it was when the contacts were counted."""
+        return self.codes.model
+
+    def calibrate(self, points: Mapping[str, float] | None = None, *, weekly: bool = True) -> Calibration:
+        """The calibration with other points for some rules (rule's name to points).
+
+        `weekly=False` leaves out the leads a week, which take longer than all the rest.
+        """
+        model = self.model.with_points(points or {})
+        cells = self.codes
+        scores = np.asarray(cells.scores(model), dtype=float)
+        return Calibration(
+            tally=tally_scores(scores[cells.pattern], cells.keys["outcome"].to_numpy(dtype=np.int64), cells.n),
+            score=model.name,
+            outcome=self.outcome,
+            as_of=self.as_of,
+            confidence=self.confidence,
+            weekly=self._weekly(model) if weekly else None,
+        )
+
+    def _weekly(self, model: ScoreModel) -> WeeklyLeads | None:
+        if self.days is None or self.as_of is None:
+            return None
+        scores = np.asarray(self.days.scores(model), dtype=float)
+        return weekly_leads(scores[self.days.pattern], self.days.keys["day"], self.days.n, as_of=self.as_of)
+
+    def rules(self) -> pd.DataFrame:
+        """One row a rule: rule, n_leads (judged leads it matches), n_won, conversion_rate, low, high (Wilson)."""
+        outcome = self.codes.keys["outcome"].to_numpy()
+        judged = outcome < YOUNG
+        matched = self.codes.codes[self.codes.pattern[judged]] > 0
+        n = self.codes.n[judged] @ matched
+        won = (self.codes.n[judged] * (outcome[judged] == WON)) @ matched
+        low, high = wilson_interval(won, n, confidence=self.confidence)
+        return pd.DataFrame(
+            {
+                "rule": [rule.name for rule in self.model.rules],
+                "n_leads": n,
+                "n_won": won,
+                "conversion_rate": np.divide(won, n, out=np.full(len(n), np.nan), where=n > 0),
+                "low": low,
+                "high": high,
+            }
+        )
+
+
+def what_if(
+    table: Any,
+    model: ScoreModel,
+    *,
+    outcome: Outcome | str,
+    as_of: str | date | None = None,
+    confidence: float = 0.95,
+    activities: Any = None,
+    among: nw.Expr | None = None,
+) -> WhatIf:
+    """Count a model's contacts by what its rules found, once; `WhatIf.calibrate` then takes any points in milliseconds.
+
+    Arguments as in `calibrate`; `among` keeps only some rows.
+    """
+    check_confidence(confidence)
+    outcome = as_outcome(outcome)
+    if isinstance(table, Workspace):
+        as_of = table.as_of if as_of is None else as_of
+        activities = table.activities if activities is None else activities
+        table = table.contacts
+    frame = engines.as_frame(table)
+    if among is not None:
+        frame = frame.filter(among)
+    kinds = engines.kinds(frame)
+    when = _as_of(frame, kinds, outcome, as_of)
+    wide, outcome_code = classify(frame, outcome, as_of=when, activities=activities)
+    codes = tally_codes(wide, model, keys={"outcome": outcome_code}, activities=activities, as_of=when)
+    days = None
+    if when is not None and kinds.get(outcome.created) == "datetime":
+        recent = _recent(frame, outcome, when)
+        days = tally_codes(
+            recent, model, keys={"day": nw.col(outcome.created).dt.truncate("1d")}, activities=activities, as_of=when
+        )
+    return WhatIf(codes=codes, days=days, outcome=outcome, as_of=when, confidence=confidence)
+
+
+def _needs_score(kinds: Mapping[str, str], score: str) -> None:
+    numbers = [name for name, kind in kinds.items() if kind == "number"]
+    if score not in kinds:
+        raise WorkbenchError(
+            f"unknown score column {score!r}; the number columns are {listing(numbers)}.{did_you_mean(score, kinds)}"
+        )
+    if kinds[score] != "number":
+        raise WorkbenchError(
+            f"the score column {score!r} holds {kinds[score]}, not numbers; the number columns are {listing(numbers)}."
+        )
+
+
+def _as_of(
+    frame: engines.Frame, kinds: Mapping[str, str], outcome: Outcome, as_of: str | date | None
+) -> pd.Timestamp | None:
+    """The date given, else the newest among the outcome's date columns, else None."""
+    if as_of is not None:
+        try:
+            return pd.Timestamp(as_of).tz_localize(None)
+        except (TypeError, ValueError) as problem:
+            raise WorkbenchError(f"as_of is a date such as '2026-06-30', not {as_of!r}.") from problem
+    dates = [name for name in {outcome.created, outcome.at} if name is not None and kinds.get(name) == "datetime"]
+    if not dates:
+        return None
+    newest = engines.collect(frame.select(*[nw.col(name).max() for name in dates])).iloc[0].max()
+    return None if pd.isna(newest) else pd.Timestamp(newest)
+
+
+def _recent(frame: engines.Frame, outcome: Outcome, as_of: pd.Timestamp) -> engines.Frame:
+    start: datetime = (as_of.normalize() - timedelta(weeks=MOST_WEEKS)).to_pydatetime()
+    return frame.filter(nw.col(outcome.created) >= nw.lit(start))
+
+
+def _weekly(
+    frame: engines.Frame, kinds: Mapping[str, str], score: str, outcome: Outcome, as_of: pd.Timestamp | None
+) -> WeeklyLeads | None:
+    if as_of is None or kinds.get(outcome.created) != "datetime":
+        return None
+    day = nw.col(outcome.created).dt.truncate("1d")
+    cells = engines.count_by(_recent(frame, outcome, as_of), {"score": nw.col(score), "day": day})
+    return weekly_leads(_floats(cells["score"]), cells["day"], cells["n"].to_numpy(), as_of=as_of)
+
+
+def _floats(values: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return pd.to_numeric(values).to_numpy(dtype=float, na_value=np.nan)

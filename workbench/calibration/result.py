@@ -1,0 +1,530 @@
+"""A calibration: what the score looks like, whether it sorts leads, and what every line would mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.calibration import recommend as rules
+from workbench.calibration.recommend import Above, Recommendation
+from workbench.calibration.tally import Floats, Ints, ScoreTally, WeeklyLeads
+from workbench.errors import WorkbenchError, did_you_mean
+from workbench.outcomes import Outcome
+from workbench.stats.proportions import Rate, inverted, rate, wilson_interval
+from workbench.stats.ranking import Auc, auc, captured, quantile
+from workbench.wording import interval, number, percent, points, times
+
+MOST_BANDS = 10
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "capacity": ("leads_per_week",),
+    "profit": ("value_per_win", "cost_per_lead"),
+    "target_rate": ("rate",),
+    "youden": (),
+    "f1": (),
+    "rule_of_thumb": (),
+}
+RULES = tuple(_ARGUMENTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreSummary:
+    """What the score looks like over all leads, judged or not; points, except the counts."""
+
+    n: int
+    blank: int
+    minimum: float
+    maximum: float
+    mean: float
+    median: float
+    lower_quartile: float
+    upper_quartile: float
+    standard_deviation: float
+
+    @property
+    def quartiles(self) -> tuple[float, float, float]:
+        """Lower quartile, median, upper quartile."""
+        return self.lower_quartile, self.median, self.upper_quartile
+
+    @property
+    def blank_share(self) -> float:
+        """Share of leads without a score, 0 to 1."""
+        return self.blank / self.n
+
+    def frame(self) -> pd.DataFrame:
+        """One row, a column a figure."""
+        return pd.DataFrame([asdict(self) | {"blank_share": self.blank_share}])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What one threshold means. Rates and shares lie between 0 and 1.
+
+    `n_leads` of `n_all` judged leads are at or above it, `n_won` of `n_all_won` winners among them. `leads_per_week`
+    is NaN where no creation date is known.
+    """
+
+    threshold: float
+    n_leads: int
+    n_all: int
+    n_won: int
+    n_all_won: int
+    conversion: Rate
+    capture: Rate
+    lift: float
+    leads_per_week: float
+
+    @property
+    def share(self) -> float:
+        """Leads above the line / all judged leads."""
+        return self.n_leads / self.n_all
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Calibration:
+    """The result of `calibrate`. Everything is computed from the counts by score when it is first asked for."""
+
+    tally: ScoreTally
+    score: str
+    outcome: Outcome
+    as_of: pd.Timestamp | None = None
+    confidence: float = 0.95
+    weekly: WeeklyLeads | None = None
+    by: str | None = None
+    segments: Mapping[str, ScoreTally] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        tally, judged = self.tally, int(self.tally.n_leads.sum())
+        won = int(tally.n_won.sum())
+        if not tally.n_rows:
+            raise WorkbenchError("the table has no rows; load an export that has leads in it.")
+        if not len(tally.score):
+            raise WorkbenchError(
+                f"all {tally.n_rows:,} scores in {self.score!r} are blank; choose another score column, "
+                "or score the leads with a model (score.yaml) first."
+            )
+        if not judged:
+            raise WorkbenchError(
+                f"none of {tally.n_rows:,} leads can be judged: {self._apart_reasons}; "
+                "take an older export, or a shorter within_days."
+            )
+        if won in (0, judged):
+            raise WorkbenchError(
+                f"the outcome {self.outcome.sentence!r} {'never' if not won else 'always'} happens among {judged:,} "
+                f"leads{f' ({self._apart_reasons} not counted)' if self._apart_reasons else ''}, so no line can be "
+                "better than another; choose another outcome, or check the export's dates and stages."
+            )
+        if len(tally.score) == 1:
+            raise WorkbenchError(
+                f"every lead has the same score, {points(float(tally.score[0]))} in {self.score!r}, so there is no line "
+                "to draw; choose another score column, or rules that tell leads apart."
+            )
+
+    @property
+    def _apart_reasons(self) -> str:
+        tally, days = self.tally, self.outcome.within_days
+        counts = {
+            f"younger than {days} days": tally.n_young,
+            "with an unknown date or outcome": tally.n_unknown,
+            "won before they were created": tally.n_before,
+        }
+        return ", ".join(f"{n:,} {reason}" for reason, n in counts.items() if n)
+
+    @cached_property
+    def summary(self) -> ScoreSummary:
+        """Minimum, maximum, mean, median, quartiles and spread of the score over all leads, and how many are blank.
+
+        Quartiles are interpolated linearly; the standard deviation is of a sample (n - 1), NaN for one lead.
+        """
+        tally = self.tally
+        counts = tally.n_leads + tally.n_apart
+        n = int(counts.sum())
+        mean = float(tally.score @ counts / n)
+        squares = float((tally.score - mean) ** 2 @ counts)
+        present = counts > 0
+        values, counts = tally.score[present], counts[present]
+        return ScoreSummary(
+            n=tally.n_rows,
+            blank=tally.blank_leads + tally.blank_apart,
+            minimum=float(values[0]),
+            maximum=float(values[-1]),
+            mean=mean,
+            median=quantile(values, counts, 0.5),
+            lower_quartile=quantile(values, counts, 0.25),
+            upper_quartile=quantile(values, counts, 0.75),
+            standard_deviation=float(np.sqrt(squares / (n - 1))) if n > 1 else float("nan"),
+        )
+
+    @cached_property
+    def _above(self) -> tuple[Ints, Ints]:
+        return rules.down(self.tally.n_leads), rules.down(self.tally.n_won)
+
+    @property
+    def n_leads(self) -> int:
+        """Leads with a score that are old enough to be judged."""
+        return int(self._above[0][0])
+
+    @property
+    def n_won(self) -> int:
+        """Winners among them."""
+        return int(self._above[1][0])
+
+    @cached_property
+    def base_rate(self) -> Rate:
+        """Conversion rate of all judged leads."""
+        return rate(self.n_won, self.n_leads, confidence=self.confidence)
+
+    @cached_property
+    def blank(self) -> Rate:
+        """Conversion rate of the leads without a score; they count as no score at all, never as 0 points."""
+        return rate(self.tally.blank_won, self.tally.blank_leads, confidence=self.confidence)
+
+    @cached_property
+    def thresholds(self) -> pd.DataFrame:
+        """One row a distinct score, ascending: what a line there means.
+
+        Columns: threshold, n_leads, share, n_won, conversion_rate, low, high (Wilson interval), capture_rate, lift,
+        leads_per_week (NaN without creation dates). Leads that cannot be judged yet are not counted, except in
+        leads_per_week.
+        """
+        n, won = self._above
+        low, high = wilson_interval(won, n, confidence=self.confidence)
+        conversion = np.divide(won, n, out=np.full(len(n), np.nan), where=n > 0)
+        return pd.DataFrame(
+            {
+                "threshold": self.tally.score,
+                "n_leads": n,
+                "share": n / n[0],
+                "n_won": won,
+                "conversion_rate": conversion,
+                "low": low,
+                "high": high,
+                "capture_rate": won / won[0],
+                "lift": conversion / (won[0] / n[0]),
+                "leads_per_week": self._weekly_means,
+            }
+        )
+
+    @cached_property
+    def _weekly_means(self) -> Floats:
+        if self.weekly is None:
+            return np.full(len(self.tally.score), np.nan)
+        return self.weekly.by_score(self.tally.score).mean(axis=0)
+
+    def at(self, threshold: float) -> Line:
+        """What a line at `threshold` points means; any number, between two scores or beyond them."""
+        n, won = self._above
+        place = int(np.searchsorted(self.tally.score, threshold, side="left"))
+        leads, winners = (int(n[place]), int(won[place])) if place < len(n) else (0, 0)
+        conversion = rate(winners, leads, confidence=self.confidence)
+        return Line(
+            threshold=float(threshold),
+            n_leads=leads,
+            n_all=self.n_leads,
+            n_won=winners,
+            n_all_won=self.n_won,
+            conversion=conversion,
+            capture=rate(winners, self.n_won, confidence=self.confidence),
+            lift=conversion.value / self.base_rate.value,
+            leads_per_week=float("nan") if self.weekly is None else float(self.weekly.above(threshold).mean()),
+        )
+
+    @cached_property
+    def bands(self) -> pd.DataFrame:
+        """Conversion by band, ascending; equal scores never split.
+
+        A band a distinct score where there are at most 10, else by deciles of the leads. Columns: low_score,
+        high_score, n_leads, n_won, conversion_rate, low, high (Wilson interval), inverted: whether the rate lies
+        significantly below a lower band's (Fisher's exact test, adjusted by Holm for the pairs looked at).
+        """
+        tally, first = self.tally, self._band_starts
+        last = np.append(first[1:], len(tally.score)) - 1
+        n, won = np.add.reduceat(tally.n_leads, first), np.add.reduceat(tally.n_won, first)
+        low, high = wilson_interval(won, n, confidence=self.confidence)
+        return pd.DataFrame(
+            {
+                "low_score": tally.score[first],
+                "high_score": tally.score[last],
+                "n_leads": n,
+                "n_won": won,
+                "conversion_rate": np.divide(won, n, out=np.full(len(n), np.nan), where=n > 0),
+                "low": low,
+                "high": high,
+                "inverted": inverted(won, n, alpha=1 - self.confidence),
+            }
+        )
+
+    @cached_property
+    def _band_starts(self) -> rules.Places:
+        n = self.tally.n_leads
+        if len(n) <= MOST_BANDS:
+            return np.arange(len(n))
+        middle = np.cumsum(n) - n / 2
+        band = np.minimum(middle * MOST_BANDS // n.sum(), MOST_BANDS - 1)
+        return np.flatnonzero(np.concatenate([[True], band[1:] != band[:-1]]))
+
+    @cached_property
+    def ranking(self) -> Auc:
+        """AUC with its interval (DeLong)."""
+        return auc(self.tally.n_leads, self.tally.n_won, confidence=self.confidence)
+
+    @property
+    def auc(self) -> float:
+        """Chance that a winner scores above a loser, 0 to 1; a tie counts one half."""
+        return self.ranking.value
+
+    def capture_at(self, share: float) -> float:
+        """Share of all winners among the best `share` of leads (0 to 1), ties in proportion."""
+        return captured(self.tally.n_leads, self.tally.n_won, _check_share(share))
+
+    def lift_at(self, share: float) -> float:
+        """Conversion rate of the best `share` of leads over that of all, ties in proportion."""
+        return self.capture_at(share) / share
+
+    def segment(self, name: str) -> Calibration:
+        """The calibration of one segment of `by`."""
+        if name not in self.segments:
+            raise WorkbenchError(
+                f"unknown segment {name!r} of {self.by!r}; there are {rules.listing(self.segments)}."
+                f"{did_you_mean(name, self.segments)}"
+            )
+        return Calibration(
+            tally=self.segments[name],
+            score=self.score,
+            outcome=self.outcome,
+            as_of=self.as_of,
+            confidence=self.confidence,
+        )
+
+    def recommend(
+        self,
+        kind: str,
+        *,
+        leads_per_week: float | None = None,
+        value_per_win: float | None = None,
+        cost_per_lead: float | None = None,
+        rate: float | None = None,
+        seed: int = 0,
+    ) -> Recommendation:
+        """A threshold by a rule, with its interval from 2,000 bootstrap draws and its reason, or None and why.
+
+        Parameters
+        ----------
+        kind
+            `"capacity"` (with `leads_per_week` that sales can take), `"profit"` (with `value_per_win` and
+            `cost_per_lead` in one currency), `"target_rate"` (with `rate`, 0 to 1), `"youden"`, `"f1"` or
+            `"rule_of_thumb"` (15 to 35 % of leads hold 60 % of wins, best band 10 times the lowest).
+        seed
+            Of the draws.
+
+        Raises
+        ------
+        WorkbenchError
+            For an unknown rule, missing arguments, or numbers out of range.
+        """
+        given: dict[str, Any] = {
+            "leads_per_week": leads_per_week,
+            "value_per_win": value_per_win,
+            "cost_per_lead": cost_per_lead,
+            "rate": rate,
+        }
+        rules.check_kind(kind, _ARGUMENTS, given)
+        if kind == "capacity":
+            return self._by_capacity(_positive("leads_per_week", leads_per_week), seed=seed)
+        choose: rules.Choice
+        if kind == "profit":
+            value, cost = _positive("value_per_win", value_per_win), _positive("cost_per_lead", cost_per_lead)
+            choose = rules.by_profit(value, cost)
+        elif kind == "target_rate":
+            choose = rules.by_target_rate(_check_share(rate))
+        else:
+            choose = {"youden": rules.by_youden, "f1": rules.by_f1, "rule_of_thumb": rules.by_rule_of_thumb}[kind]
+        place = int(choose(self._observed)[0])
+        scores, drawn = self._drawn(seed)
+        low, high, found = rules.bounds(scores, choose(drawn), confidence=self.confidence)
+        threshold = None if place == rules.NONE else float(self.tally.score[place])
+        reason = self._reason(kind, threshold, given)
+        if threshold is not None and found < 0.9:
+            reason += f" Only {percent(found, digits=0)} of bootstrap draws find such a line."
+        return Recommendation(
+            kind=kind,
+            threshold=threshold,
+            low=None if threshold is None else low,
+            high=None if threshold is None else high,
+            reason=reason,
+            found=found,
+        )
+
+    @cached_property
+    def _observed(self) -> Above:
+        rates = self.bands["conversion_rate"].to_numpy()
+        return Above(self._above[0][None, :], self._above[1][None, :], rates[:1], rates[-1:])
+
+    def _drawn(self, seed: int) -> tuple[Floats, Above]:
+        """Bootstrap draws; kept for the last seed, for all rules draw from the same data."""
+        if self._draws.get("seed") != seed:
+            tally, first = self.tally, rules.coarse(self.tally.n_leads)
+            n, won = np.add.reduceat(tally.n_leads, first), np.add.reduceat(tally.n_won, first)
+            n, won = rules.draw_counts(n, won, draws=rules.DRAWS, rng=np.random.default_rng(seed))
+            starts = np.searchsorted(first, self._band_starts, side="right") - 1
+            lowest = won[:, : starts[1]].sum(axis=1) / np.maximum(n[:, : starts[1]].sum(axis=1), 1)
+            highest = won[:, starts[-1] :].sum(axis=1) / np.maximum(n[:, starts[-1] :].sum(axis=1), 1)
+            above = Above(rules.down(n), rules.down(won), lowest, highest)
+            self._draws.update(seed=seed, drawn=(tally.score[first], above))
+        drawn: tuple[Floats, Above] = self._draws["drawn"]
+        return drawn
+
+    @cached_property
+    def _draws(self) -> dict[str, Any]:
+        return {}
+
+    def _by_capacity(self, leads_per_week: float, *, seed: int) -> Recommendation:
+        if self.weekly is None:
+            reason = (
+                f"leads a week cannot be counted without the dates of creation; name their column in "
+                f"Outcome(created=...), which is {self.outcome.created!r} now."
+            )
+            return Recommendation(kind="capacity", threshold=None, low=None, high=None, reason=reason, found=0.0)
+        scores = self.tally.score[rules.coarse(self.tally.n_leads)]
+        weekly = self.weekly.by_score(scores)
+        weeks = len(weekly)
+        place = int(rules.by_capacity(leads_per_week, weekly.mean(axis=0)[None, :])[0])
+        picked = np.random.default_rng(seed).multinomial(weeks, np.full(weeks, 1 / weeks), size=rules.DRAWS)
+        low, high, found = rules.bounds(
+            scores, rules.by_capacity(leads_per_week, picked @ weekly / weeks), confidence=self.confidence
+        )
+        take = f"{points(leads_per_week)} a week that sales can take"
+        span = f"the last {weeks} weeks"
+        if place == rules.NONE:
+            top = float(scores[-1])
+            reason = (
+                f"even at the highest score, {points(top)}, {number(float(weekly[:, -1].mean()), digits=1)} leads "
+                f"a week came in over {span}, more than the {take}."
+            )
+            return Recommendation(kind="capacity", threshold=None, low=None, high=None, reason=reason, found=found)
+        mean, over = float(weekly[:, place].mean()), float((weekly[:, place] > leads_per_week).mean())
+        reason = (
+            f"{number(mean, digits=1)} leads a week were created at or above it over {span}, of the {take}; "
+            f"{percent(over, digits=0)} of weeks brought more."
+        )
+        if place:
+            reason += (
+                f" From {points(float(scores[place - 1]))} on it would be "
+                f"{number(float(weekly[:, place - 1].mean()), digits=1)}."
+            )
+        else:
+            reason = f"all leads fit: {reason}"
+        return Recommendation(
+            kind="capacity", threshold=float(scores[place]), low=low, high=high, reason=reason, found=found
+        )
+
+    def _reason(self, kind: str, threshold: float | None, given: dict[str, Any]) -> str:
+        if threshold is None:
+            return self._why_none(kind, given)
+        line = self.at(threshold)
+        rate_ = f"{percent(line.conversion.value)} ({interval(line.conversion.low, line.conversion.high)})"
+        leads = f"{line.n_leads:,} leads convert at {rate_} and hold {percent(line.capture.value, digits=0)} of wins"
+        if kind == "profit":
+            gain = line.n_won * given["value_per_win"] - line.n_leads * given["cost_per_lead"]
+            return (
+                f"{leads}; at {number(given['value_per_win'])} a win and {number(given['cost_per_lead'])} a lead that "
+                f"leaves {number(gain)}, more than at any other line."
+            )
+        if kind == "target_rate":
+            return f"it is the lowest line at which {leads}, where {percent(given['rate'])} was asked for."
+        if kind == "youden":
+            return f"{leads}, and no line parts winners from the rest more sharply."
+        if kind == "f1":
+            return f"{leads}, the best balance of conversion and capture."
+        return f"{leads} with {percent(line.share, digits=0)} of leads, and the best band converts 10 times the lowest."
+
+    def _why_none(self, kind: str, given: dict[str, Any]) -> str:
+        table = self.thresholds
+        if kind == "profit":
+            top = table.loc[table["conversion_rate"].idxmax()]
+            return (
+                f"working a lead never pays: the best line, {points(top['threshold'])}, converts at "
+                f"{percent(top['conversion_rate'])} of {int(top['n_leads']):,} leads, and a lead costs "
+                f"{percent(given['cost_per_lead'] / given['value_per_win'])} of a win's value."
+            )
+        if kind == "target_rate":
+            top = table.loc[table["conversion_rate"].idxmax()]
+            return (
+                f"no line reaches {percent(given['rate'])}; the best, {points(top['threshold'])}, converts at "
+                f"{percent(top['conversion_rate'])} ({interval(top['low'], top['high'])}) of "
+                f"{int(top['n_leads']):,} leads."
+            )
+        inside = table[table["share"].between(0.15, 0.35)]
+        if inside.empty:
+            return "no line leaves 15 to 35 % of leads above it; too many leads share one score."
+        top = inside.loc[inside["capture_rate"].idxmax()]
+        if top["capture_rate"] < 0.60:
+            return (
+                f"no line with 15 to 35 % of leads holds 60 % of wins; the nearest, {points(top['threshold'])}, "
+                f"holds {percent(top['capture_rate'], digits=0)} with {percent(top['share'], digits=0)} of leads."
+            )
+        rates = self.bands["conversion_rate"]
+        return f"the best band converts at {percent(rates.iloc[-1])}, less than 10 times the lowest at "
+            f"{percent(rates.iloc[0])}."
+
+    @cached_property
+    def default_threshold(self) -> float:
+        """Where the line stands until somebody moves it: Youden's J."""
+        return float(self.tally.score[int(rules.by_youden(self._observed)[0])])
+
+    def headline(self, threshold: float | None = None) -> str:
+        """What a line at `threshold` (default: Youden's J) means, in one sentence with its n and interval."""
+        line = self.at(self.default_threshold if threshold is None else threshold)
+        where = f"At {points(line.threshold)} points"
+        leads = f"{line.n_all:,} leads"
+        if not line.n_leads:
+            return f"{where} none of {leads} go to sales; the highest score is {points(self.summary.maximum)}."
+        noun = self.outcome.noun
+        return (
+            f"{where} {line.n_leads:,} of {leads} ({percent(line.share)}) go to sales; "
+            f"{percent(line.conversion.value)} of them {f'became {noun}' if noun else 'won'} "
+            f"({interval(line.conversion.low, line.conversion.high)}), {times(line.lift)} the average; "
+            f"{percent(line.capture.value, digits=0)} of all {noun or 'wins'} are among them."
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """The thresholds."""
+        return self.thresholds
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know of the figures: who is left out, and what they are not."""
+        found = []
+        if self._apart_reasons:
+            found.append(f"Not judged: {self._apart_reasons}.")
+        if self.tally.blank_leads + self.tally.blank_apart:
+            blank = self.blank
+            told = (
+                f"; {percent(blank.value)} of the {blank.n:,} judged ones won ({interval(blank.low, blank.high)})"
+                if blank.n
+                else ""
+            )
+            found.append(f"{self.summary.blank:,} leads have no score ({percent(self.summary.blank_share)}){told}.")
+        if self.bands["inverted"].any():
+            worst = self.bands[self.bands["inverted"]].iloc[0]
+            found.append(
+                f"Inversion: leads from {points(worst['low_score'])} to {points(worst['high_score'])} convert "
+                "significantly worse than leads with fewer points."
+            )
+        return tuple(found)
+
+
+def _check_share(share: float | None) -> float:
+    if share is None or not 0 < share <= 1:
+        raise WorkbenchError(f"a share lies above 0 and is at most 1, but {share!r} was given; use 0.10 for 10 %.")
+    return share
+
+
+def _positive(name: str, value: float | None) -> float:
+    if value is None or not value > 0:
+        raise WorkbenchError(f"{name} must be above 0, but {value!r} was given.")
+    return value

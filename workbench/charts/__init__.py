@@ -1,0 +1,38 @@
+"""`plot(result)`: a result in, a plotly figure out. The only package that imports plotly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from workbench.calibration import Calibration
+from workbench.charts.calibration import line_mark, score_histogram
+from workbench.errors import WorkbenchError
+
+__all__ = ["plot"]
+
+
+def plot(result: Any, *, threshold: float | None = None) -> go.Figure:
+    """The figure that belongs to a result.
+
+    Parameters
+    ----------
+    result
+        A Calibration.
+    threshold
+        Where the line is drawn, in points. Default: Youden's J.
+
+    Raises
+    ------
+    WorkbenchError
+        For anything that has no picture.
+    """
+    if not isinstance(result, Calibration):
+        raise WorkbenchError(f"there is no picture of {type(result).__name__}; plot() takes a Calibration.")
+    line = result.default_threshold if threshold is None else threshold
+    spec = score_histogram(result, line)
+    mark = line_mark(result.tally.score, line)
+    spec["layout"]["shapes"] = mark["shapes"]
+    spec["layout"]["annotations"].append(mark["annotation"])
+    return go.Figure(spec)

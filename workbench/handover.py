@@ -1,0 +1,142 @@
+"""The leads above the line, as files: a spreadsheet for people, and a file to import into the CRM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+
+import pandas as pd
+
+from workbench.errors import WorkbenchError, listing
+from workbench.wording import plural, points
+
+ID = "hs_object_id"
+OPTED_OUT = "hs_email_optout"
+FOR_PEOPLE = (
+    "firstname",
+    "lastname",
+    "email",
+    "phone",
+    "jobtitle",
+    "company",
+    "country",
+    "hs_analytics_source",
+    "lifecyclestage",
+    "hubspot_owner_id",
+    "createdate",
+)
+MOST_ROWS_OF_A_SPREADSHEET = 1_048_575
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Handover:
+    """Leads at or above a threshold, highest score first.
+
+    `rows` has `hs_object_id`, the properties that people need, and `score`. `n_opted_out` leads above the line have
+    opted out of e-mail; `left_out` says whether they are missing from `rows`.
+    """
+
+    rows: pd.DataFrame
+    threshold: float
+    score_name: str
+    n_opted_out: int
+    left_out: bool
+
+    def headline(self) -> str:
+        """How many leads, from which line on, and who is not among them."""
+        told = f"{plural(len(self.rows), 'lead')} from {points(self.threshold)} points on"
+        if not self.n_opted_out:
+            return f"{told}; none of them has opted out."
+        if self.left_out:
+            return f"{told}; {plural(self.n_opted_out, 'more lead')} opted out and {_is(self.n_opted_out)} left out."
+        return f"{told}; {self.n_opted_out:,} of them opted out of e-mail."
+
+    def spreadsheet(self) -> bytes:
+        """An XLSX for people. Cells are text or numbers, never formulas or links, whatever strangers typed into them.
+
+        Raises
+        ------
+        WorkbenchError
+            For more rows than a spreadsheet holds.
+        """
+        if len(self.rows) > MOST_ROWS_OF_A_SPREADSHEET:
+            raise WorkbenchError(
+                f"a spreadsheet holds {MOST_ROWS_OF_A_SPREADSHEET:,} rows, but {len(self.rows):,} leads are above the "
+                "line; take the file for import, or a higher line."
+            )
+        buffer = BytesIO()
+        options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        with pd.ExcelWriter(buffer, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
+            self.rows.to_excel(book, sheet_name="Leads above the line", index=False, freeze_panes=(1, 0))
+            book.sheets["Leads above the line"].autofit()
+        return buffer.getvalue()
+
+    def import_file(self) -> bytes:
+        """A CSV for the CRM's import: record id, score and label, nothing else, so that nothing need be altered.
+
+        Raises
+        ------
+        WorkbenchError
+            Where a record id could be taken for a formula by a spreadsheet program.
+        """
+        ids = self.rows[ID].astype("str")
+        strange = ids[ids.str.startswith(_STARTS_A_FORMULA)]
+        if len(strange):
+            raise WorkbenchError(
+                f"{plural(len(strange), 'record id')} could be taken for a formula ({listing(strange, most=3)}); "
+                "correct the export's id column before importing a file made from it."
+            )
+        table = pd.DataFrame(
+            {"Record ID": ids, self.score_name: self.rows["score"], "Label": f"From {points(self.threshold)} points"}
+        )
+        return table.to_csv(index=False, lineterminator="\r\n").encode("utf-8")
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def handover(
+    contacts: pd.DataFrame,
+    *,
+    threshold: float,
+    score: str = "score",
+    score_name: str | None = None,
+    include_opted_out: bool = False,
+) -> Handover:
+    """The leads at or above `threshold`.
+
+    Parameters
+    ----------
+    contacts
+        One row a lead, with `hs_object_id` and the score column.
+    threshold
+        In points.
+    score
+        The score's column.
+    score_name
+        What the import file calls it. Default: the column's name.
+    include_opted_out
+        Whether leads that unsubscribed from all e-mail (`hs_email_optout`) stay in.
+    """
+    for needed in (ID, score):
+        if needed not in contacts:
+            raise WorkbenchError(
+                f"a hand-over needs the column {needed!r}; the table has {listing(contacts.columns)}. "
+                "Load the export with a mapping that names it."
+            )
+    above = contacts[(contacts[score] >= threshold).fillna(False).astype(bool)]
+    opted_out = (
+        above[OPTED_OUT].fillna(False).astype(bool) if OPTED_OUT in above else pd.Series(False, index=above.index)
+    )
+    kept = above if include_opted_out else above[~opted_out]
+    columns = [ID, *(name for name in FOR_PEOPLE if name in kept)]
+    rows = kept[columns].assign(score=kept[score]).sort_values("score", ascending=False, kind="stable")
+    return Handover(
+        rows=rows.reset_index(drop=True),
+        threshold=threshold,
+        score_name=score_name or score,
+        n_opted_out=int(opted_out.sum()),
+        left_out=not include_opted_out,
+    )
