@@ -120,8 +120,8 @@ class Calibration:
             )
         if len(tally.score) == 1:
             raise WorkbenchError(
-                f"every lead has the same score, {points(float(tally.score[0]))} in {self.score!r}, so there is no line "
-                "to draw; choose another score column, or rules that tell leads apart."
+                f"every lead has the same score, {points(float(tally.score[0]))} in {self.score!r}, so there is no "
+                "line to draw; choose another score column, or rules that tell leads apart."
             )
 
     @property
@@ -468,8 +468,10 @@ class Calibration:
                 f"holds {percent(top['capture_rate'], digits=0)} with {percent(top['share'], digits=0)} of leads."
             )
         rates = self.bands["conversion_rate"]
-        return f"the best band converts at {percent(rates.iloc[-1])}, less than 10 times the lowest at "
+        return (
+            f"the best band converts at {percent(rates.iloc[-1])}, less than 10 times the lowest at "
             f"{percent(rates.iloc[0])}."
+        )
 
     @cached_property
     def default_threshold(self) -> float:
