@@ -22,9 +22,9 @@ STATIC = Path(__file__).parent / "voila" / "templates" / "workbench" / "static"
 class FigureView(anywidget.AnyWidget):
     """A plotly figure on a page or in a notebook.
 
-    `show(figure)` draws, and draws anew in place. The figure takes the width it is given; its height is `height` pixels.
-    The line stands at `line` on the x axis (None: no line). It is dragged by mouse or finger, or moved by the arrow keys,
-    Page Up and Down, Home and End; while it moves, `line` follows, at most 25 times a second.
+    `show(figure)` draws, and draws anew in place. The figure takes the width it is given; its height is `height`
+    pixels. The line stands at `line` on the x axis (None: no line). It is dragged by mouse or finger, or moved by the
+    arrow keys, Page Up and Down, Home and End; while it moves, `line` follows, at most 25 times a second.
     """
 
     _esm = Path(__file__).parent / "figure.js"
@@ -65,7 +65,7 @@ class FigureView(anywidget.AnyWidget):
             figure = figure.to_plotly_json()
         if not isinstance(figure, Mapping) or "data" not in figure:
             raise WorkbenchError(
-                f"a {type(figure).__name__} is not a figure; give a plotly figure, or a mapping with 'data' and 'layout'."
+                f"a {type(figure).__name__} is not a figure; give a plotly figure, or 'data' and 'layout' in a mapping."
             )
         self.spec = {"data": _plain(figure["data"]), "layout": _plain(figure.get("layout", {}))}
 

@@ -1,7 +1,7 @@
 """The pages: Voila with nothing left in it but pages.
 
-Voila runs each notebook ahead of the visit and keeps its kernel; the routes, the page and what it loads are ours, so that
-nothing else of a Jupyter server can be reached: no file, no listing, no code of a visitor's.
+Voila runs each notebook ahead of the visit and keeps its kernel; the routes, the page and what it loads are ours, so
+that nothing else of a Jupyter server can be reached: no file, no listing, no code of a visitor's.
 """
 
 from __future__ import annotations
@@ -29,26 +29,25 @@ import tornado.httpserver
 import tornado.ioloop
 import tornado.netutil
 import tornado.web
-import voila.handler
-import voila.voila_kernel_manager
+from jupyter_core.utils import ensure_async
 from jupyter_server.auth.identity import IdentityProvider
 from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
 from traitlets.config import Config
 from voila.app import Voila
-from voila.notebook_renderer import NotebookRenderer
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
 
 from workbench.dashboards.figure import STATIC
 from workbench.errors import WorkbenchError
 
-TEMPLATE = "workbench"
 FROM_PAGE = ("comm_open", "comm_msg", "comm_close")
 """What a page may say to its kernel: widgets' messages. None of them runs code that came with it."""
 TO_PAGE = (*FROM_PAGE, "status")
-FAULT = "Something went wrong that the workbench did not foresee. What it was stands in the window where it was started."
+FAULT = (
+    "Something went wrong that the workbench did not foresee. What it was stands in the window where it was started."
+)
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -68,8 +67,6 @@ class Page:
 
     name: str
     """The file's name without `.ipynb`; the page's address."""
-    title: str
-    """What stands in the browser's tab."""
     link: str
     """What stands in the header."""
 
@@ -91,8 +88,7 @@ def pages(notebooks: Path) -> list[Page]:
         if any("dashboard" in cell["metadata"].get("tags", []) for cell in notebook["cells"]):
             about = notebook["metadata"].get("workbench", {})
             link = about.get("link", path.stem.replace("_", " ").capitalize())
-            page = Page(name=path.stem, title=about.get("title", link), link=link)
-            found.append((about.get("order", 99), path.stem, page))
+            found.append((about.get("order", 99), path.stem, Page(name=path.stem, link=link)))
     if not found:
         raise WorkbenchError(
             f"there is no page in '{notebooks}': no notebook with a cell tagged 'dashboard'; "
@@ -128,18 +124,20 @@ def serve(
     """
     folder, data = Path(notebooks).resolve(), Path(workspace).resolve()
     if not data.exists():
-        raise WorkbenchError(f"there is no '{workspace}' to show; give the folder of an imported workspace or of exports.")
+        raise WorkbenchError(
+            f"there is no '{workspace}' to show; give the folder of an imported workspace or of exports."
+        )
     found = pages(folder)
     local = _is_this_machine(host)
     if token is None:
         token = "" if local else secrets.token_urlsafe(24)
     sockets = _listen(host, port)
     os.environ["WORKBENCH_DATA"] = str(data)
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(
-        filter(None, [str(STATIC.parents[3]), os.environ.get("JUPYTER_PATH")])
-    )
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(STATIC.parents[3]), os.environ.get("JUPYTER_PATH")]))
+    assets = _assets()
+    version = hashlib.sha256(b"".join(asset.plain for asset in assets.values())).hexdigest()[:12]
     server = _Server(
-        config=_config(found, folder),
+        config=_config(found, folder, f"/assets/{version}/"),
         root_dir=str(folder),
         ip=host,
         port=sockets[0].getsockname()[1],
@@ -148,7 +146,7 @@ def serve(
         token=token,
         identity_provider_class=_Identity,
     )
-    server.pages, server.sockets, server.local = found, sockets, local
+    server.pages, server.assets, server.sockets, server.local = found, assets, sockets, local
     server.initialize([])
     server.start()
 
@@ -171,25 +169,30 @@ def _listen(host: str, port: int) -> list[socket.socket]:
         ) from None
 
 
-def _config(found: list[Page], folder: Path) -> Config:
+VOILA = {
+    "template": "workbench",
+    "strip_sources": True,
+    # Errors are kept for the template, which shows their sentence and never their traceback.
+    "show_tracebacks": True,
+    "allow_template_override": "NO",
+    "allow_theme_override": "NO",
+    "extension_allowlist": [],
+    "file_allowlist": [],
+    "preheat_kernel": True,
+    # A heartbeat would be a script in the page; these pages allow none.
+    "http_keep_alive_timeout": 86400,
+}
+"""Voila's settings; `voila.json` has the same for who starts Voila by hand."""
+
+
+def _config(found: list[Page], folder: Path, assets: str) -> Config:
     names = {f"{page.name}.ipynb" for page in found}
     others = [path for path in folder.rglob("*.ipynb") if str(path.relative_to(folder)) not in names]
+    links = [{"name": page.name, "link": page.link} for page in found]
     return Config(
         {
             "Application": {"log_level": "ERROR"},
-            "VoilaConfiguration": {
-                "template": TEMPLATE,
-                "strip_sources": True,
-                # Errors are kept for the template, which shows their sentence and never their traceback.
-                "show_tracebacks": True,
-                "allow_template_override": "NO",
-                "allow_theme_override": "NO",
-                "extension_allowlist": [],
-                "file_allowlist": [],
-                "preheat_kernel": True,
-                # A heartbeat would be a script in the page; these pages allow none.
-                "http_keep_alive_timeout": 24 * 3600,
-            },
+            "VoilaConfiguration": {**VOILA, "resources": {"pages": links, "assets": assets, "fault": FAULT}},
             # Kernels are spoken to through files that only this user can read, where the system has them.
             "KernelManager": {"transport": "tcp" if os.name == "nt" else "ipc"},
             "VoilaKernelManager": {
@@ -204,58 +207,46 @@ def _config(found: list[Page], folder: Path) -> Config:
     )
 
 
-class _Renderer(NotebookRenderer):  # type: ignore[misc]
-    """What the template needs beside the cells."""
-
-    pages: tuple[Page, ...] = ()
-    assets = ""
-
-    async def initialize(self, **kwargs: Any) -> None:
-        await super().initialize(**kwargs)
-        titles = {page.name: page.title for page in self.pages}
-        self.resources.update(
-            pages=self.pages,
-            assets=self.assets,
-            page_title=lambda _: titles[self.resources["metadata"]["name"]],
-            sentence=_sentence,
-            widget_state=lambda: _widget_state(self.executor),
-        )
-
-
 def _sentence(error: Mapping[str, Any]) -> str:
     return str(error["evalue"]) if error["ename"] == "WorkbenchError" else FAULT
 
 
-def _widget_state(executor: Any) -> dict[str, Any]:
-    """The widgets as they are when the page is drawn: with it in hand, the first picture waits for no kernel."""
-    return {
-        model: {"state": state, "buffers": list(executor.widget_buffers.get(model, {}).values())}
-        for model, state in executor.widget_state.items()
-        if "_model_name" in state
-    }
+@dataclass(frozen=True, slots=True)
+class _Asset:
+    kind: str
+    plain: bytes
+    packed: bytes
+
+
+def _assets() -> dict[str, _Asset]:
+    """The files a page loads, by name, read and packed once."""
+    found = {}
+    for path in sorted(STATIC.iterdir()):
+        kind = mimetypes.guess_type(path.name)[0] or "text/plain"
+        plain = path.read_bytes()
+        found[path.name] = _Asset(f"{kind}; charset=utf-8", plain, gzip.compress(plain, 9, mtime=0))
+    return found
 
 
 class _Server(Voila):  # type: ignore[misc]
     pages: list[Page]
+    assets: dict[str, _Asset]
     sockets: list[socket.socket]
     local: bool
 
     def init_settings(self) -> dict[str, Any]:
-        # Voila makes its renderers by name, in two modules; there is no setting for it.
-        assets = _assets()
-        version = hashlib.sha256(b"".join(asset.plain for asset in assets.values())).hexdigest()[:12]
-        renderer = type("_Renderer", (_Renderer,), {"pages": tuple(self.pages), "assets": f"/assets/{version}/"})
-        voila.handler.NotebookRenderer = voila.voila_kernel_manager.NotebookRenderer = renderer
         settings: dict[str, Any] = super().init_settings()
         self.kernel_manager.allowed_message_types = list(FROM_PAGE)
         settings.update(
-            assets=assets,
-            assets_url=renderer.assets,
+            assets=self.assets,
+            assets_url=self.voila_configuration.resources["assets"],
             headers=HEADERS,
             compress_response=True,
             default_handler_class=_NotFound,
             allow_remote_access=not self.local,
             login_url="/login",
+            ws_ping_interval=30_000,
+            ws_ping_timeout=30_000,
             pages=self.pages,
         )
         return settings
@@ -301,23 +292,6 @@ class _Server(Voila):  # type: ignore[misc]
             webbrowser.open(address)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asset:
-    kind: str
-    plain: bytes
-    packed: bytes
-
-
-def _assets() -> dict[str, _Asset]:
-    """The files a page loads, by name, read and packed once."""
-    found = {}
-    for path in sorted(STATIC.iterdir()):
-        kind = mimetypes.guess_type(path.name)[0] or "text/plain"
-        plain = path.read_bytes()
-        found[path.name] = _Asset(f"{kind}; charset=utf-8", plain, gzip.compress(plain, 9, mtime=0))
-    return found
-
-
 class _AssetHandler(tornado.web.RequestHandler):
     """A file by its name; its address holds what all of them hash to, so a browser may keep it for good."""
 
@@ -337,7 +311,7 @@ class _AssetHandler(tornado.web.RequestHandler):
             self.finish(asset.plain)
 
 
-class _Plain(JupyterHandler):  # type: ignore[misc]
+class _Plain(JupyterHandler):
     """A handler that says what is wrong in a sentence."""
 
     def write_error(self, status_code: int, **_: Any) -> None:
@@ -351,7 +325,11 @@ class _Plain(JupyterHandler):  # type: ignore[misc]
 
     def sheet(self, body: str, *, links: bool) -> str:
         assets = self.settings["assets_url"]
-        nav = "".join(f'<a href="/{page.name}">{escape(page.link)}</a>' for page in self.settings["pages"]) if links else ""
+        nav = (
+            "".join(f'<a href="/{page.name}">{escape(page.link)}</a>' for page in self.settings["pages"])
+            if links
+            else ""
+        )
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Workbench</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -376,14 +354,14 @@ class _Root(_Plain):
 
 class _PageHandler(_Plain, TornadoVoilaHandler):  # type: ignore[misc]
     @tornado.web.authenticated
-    async def get(self, name: str) -> None:  # type: ignore[override]
+    async def get(self, name: str) -> None:
         if name not in {page.name for page in self.settings["pages"]}:
             raise tornado.web.HTTPError(404)
         if self.get_argument("token", None):
             # The cookie is set by now; the token need not stay in the address.
             self.redirect(f"/{name}")
             return
-        await super().get(f"{name}.ipynb")
+        await ensure_async(super().get(f"{name}.ipynb"))
 
 
 class _End(_Plain):
@@ -395,7 +373,7 @@ class _End(_Plain):
     @tornado.web.authenticated
     async def post(self, kernel_id: str) -> None:
         if kernel_id in self.kernel_manager:
-            await self.kernel_manager.shutdown_kernel(kernel_id)
+            await ensure_async(self.kernel_manager.shutdown_kernel(kernel_id))  # type: ignore[no-untyped-call]
         self.set_status(204)
 
 
@@ -405,7 +383,7 @@ class _Channels(VoilaKernelWebsocketHandler):  # type: ignore[misc]
     async def get(self, kernel_id: str) -> None:
         if kernel_id not in self.kernel_manager:
             raise tornado.web.HTTPError(404)
-        await super().get(kernel_id=kernel_id)
+        await ensure_async(super().get(kernel_id=kernel_id))
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
         header = read_header_from_binary_message(message) if isinstance(message, bytes) else None
@@ -417,15 +395,15 @@ class _Channels(VoilaKernelWebsocketHandler):  # type: ignore[misc]
         return None
 
     def _without_traceback(self, message: bytes) -> bytes:
-        channel, parts = deserialize_msg_from_ws_v1(message)
+        channel, parts = deserialize_msg_from_ws_v1(message)  # type: ignore[no-untyped-call]
         content = json.loads(parts[3])
         self.log.error(_ANSI.sub("", "\n".join(content["traceback"])))
         parts[3] = json.dumps({"ename": "", "evalue": _sentence(content), "traceback": []}).encode()
-        packed: bytes = serialize_msg_to_ws_v1(parts, channel)
+        packed: bytes = serialize_msg_to_ws_v1(parts, channel)  # type: ignore[no-untyped-call]
         return packed
 
 
-class _Identity(IdentityProvider):  # type: ignore[misc]
+class _Identity(IdentityProvider):
     """One token for all who may see the pages; none is asked for where only this machine can ask."""
 
     @property
@@ -433,19 +411,25 @@ class _Identity(IdentityProvider):  # type: ignore[misc]
         return bool(self.token)
 
 
-class _Login(_Plain, LoginFormHandler):  # type: ignore[misc]
+_LOGIN = """{wrong}
+<form class="wb-panel" method="post" action="/login?next={next}">{xsrf}
+<p class="wb-text">These pages show people's data and are for those who were given the token.
+It stands in the window where the workbench was started.</p>
+<p class="wb-text jupyter-widgets"><label for="password">Token</label>
+<input type="password" id="password" name="password" autofocus required></p>
+<button class="jupyter-button mod-primary">Open</button></form>"""
+
+
+class _Login(_Plain, LoginFormHandler):
     def _render(self, message: Mapping[str, str] | None = None) -> None:
-        wrong = '<p class="wb-error">That is not the token.</p>' if message else ""
         ahead = escape(self.get_argument("next", default="/"), quote=True)
         self.write(
             self.sheet(
-                f'{wrong}<form class="wb-panel" method="post" action="/login?next={ahead}">{self.xsrf_form_html()}<p class="wb-text">These pages '
-                "show people's data and are for those who were given the token. It stands in the window where the "
-                'workbench was started.</p><p class="jupyter-widgets"><label for="password">Token</label> '
-                '<input type="password" id="password" name="password" autofocus></p>'
-                '<button class="jupyter-button mod-primary">Open</button></form>',
+                _LOGIN.format(
+                    wrong='<p class="wb-error">That is not the token.</p>' if message else "",
+                    next=ahead,
+                    xsrf=self.xsrf_form_html(),
+                ),
                 links=False,
             )
         )
-
-

@@ -4,16 +4,22 @@
 import * as base from "@jupyter-widgets/base";
 import * as controls from "@jupyter-widgets/controls";
 import { ManagerBase } from "@jupyter-widgets/base-manager";
+import download from "../download.js";
 import figure from "../figure.js";
 import { Kernel } from "./kernel.js";
 
-/** The figure's script is part of this file: what the kernel sends is data, and no page runs code that a kernel made. */
+/** The scripts of our widgets are part of this file: what the kernel sends is data, and no page runs code that it made. */
+const SCRIPTS = {
+  "workbench.dashboards.figure.FigureView": figure,
+  "workbench.dashboards.download.Download": download,
+};
 class AnyModel extends base.DOMWidgetModel {}
 class AnyView extends base.DOMWidgetView {
   render() {
     super.render();
-    style(this.model.get("_anywidget_id"), this.model.get("_css"));
-    this.dispose = figure.render({ model: this.model, el: this.el });
+    const id = this.model.get("_anywidget_id");
+    style(id, this.model.get("_css") ?? "");
+    this.dispose = SCRIPTS[id].render({ model: this.model, el: this.el });
   }
   remove() {
     this.dispose?.();
