@@ -1,0 +1,172 @@
+"""Files of one object become one table: stacked, duplicates merged, dates checked against each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+from workbench import catalog
+from workbench.loaders.reading import Staged, quoted, scalar
+from workbench.loaders.recognise import KEYS
+from workbench.loaders.values import sql_text
+
+_MODIFIED = ("lastmodifieddate", "hs_lastmodifieddate")
+_SORTED = {"activity": '"kind", "at"', "property_history": '"record_id", "property", "at"'}
+_BEFORE = {
+    "deal": (("createdate", "closedate"),),
+    "ticket": (
+        ("createdate", "closed_date"),
+        ("createdate", "first_agent_reply_date"),
+        ("createdate", "hs_first_agent_message_sent_at"),
+    ),
+}
+"""Pairs of dates of which the second may not come first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """One table, written, and how it came about."""
+
+    parts: tuple[Staged, ...]
+    path: Path
+    names: tuple[str, ...]
+    n_rows: int
+    n_merged: Mapping[str, int]  # file to rows that became part of another row's record
+    faults: tuple[str, ...]  # SQL that gives faults beyond those of single cells
+    rows: str  # SQL that gives the table with _file and _row
+
+
+def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequence[Staged], *, to: Path) -> Joined:
+    """Write the table of one object to `to`.
+
+    Rows with the same key are one record: the newest by modification date wins (else the later row of the later
+    file), blanks are filled from the others, lists of ids are united.
+    """
+    names = tuple(dict.fromkeys(name for part in parts for name in part.names))
+    stacked = " UNION ALL BY NAME ".join(
+        f"SELECT * EXCLUDE (_faults), {sql_text(part.source.name)} AS _file, {number} AS _part FROM {part.rows}"  # noqa: S608
+        for number, part in enumerate(parts)
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW stacked AS {stacked}")
+    keys = [key for key in KEYS[object_name] if key in names]
+    merges = bool(keys) and _duplicates(connection, keys)
+    faults = list(_without_key(object_name, names, parts))
+    n_merged: dict[str, int] = {}
+    listed = ", ".join(quoted(name) for name in names)
+    if merges:
+        n_merged, merge_faults = _merge(connection, object_name, names, keys)
+        faults += merge_faults
+        there = " AND ".join(f"stacked.{quoted(key)} = twice.{quoted(key)}" for key in keys)
+        table = (
+            f"SELECT {listed}, _file, _row FROM stacked WHERE NOT EXISTS (FROM twice WHERE {there}) "  # noqa: S608
+            f"UNION ALL BY NAME SELECT {listed}, _file, _row FROM merged"
+        )
+    else:
+        table = f"SELECT {listed}, _file, _row FROM stacked"  # noqa: S608
+    order = f" ORDER BY {_SORTED[object_name]}" if object_name in _SORTED else ""
+    (part, *others) = parts
+    if merges or others or order or part.empty_tail:
+        connection.execute(f"COPY ({table}{order}) TO {sql_text(str(to))}")
+        rows = f"read_parquet({sql_text(str(to))})"
+    else:
+        # the pass that read the file has written the table already
+        os.replace(part.path, to)
+        part = part.moved(to)
+        rows = f"(SELECT *, {sql_text(part.source.name)} AS _file FROM {part.rows})"  # noqa: S608
+        parts = [part]
+    faults += _impossible(object_name, names, rows)
+    return Joined(
+        parts=tuple(parts),
+        path=to,
+        names=names,
+        n_rows=pq.read_metadata(to).num_rows,
+        n_merged=n_merged,
+        faults=tuple(faults),
+        rows=rows,
+    )
+
+
+def _duplicates(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> bool:
+    listed = ", ".join(quoted(key) for key in keys)
+    known = " AND ".join(f"{quoted(key)} IS NOT NULL" for key in keys)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT {listed} FROM stacked WHERE {known} "  # noqa: S608
+        "GROUP BY ALL HAVING count(*) > 1"
+    )
+    return bool(scalar(connection, "SELECT count(*) FROM twice"))
+
+
+def _merge(
+    connection: duckdb.DuckDBPyConnection, object_name: str, names: Sequence[str], keys: Sequence[str]
+) -> tuple[dict[str, int], list[str]]:
+    known = catalog.by_name(object_name)
+    listed = ", ".join(quoted(key) for key in keys)
+    newest = "".join(f"{quoted(name)} DESC NULLS LAST, " for name in _MODIFIED if name in names)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE several AS SELECT *, row_number() OVER "  # noqa: S608
+        f"(PARTITION BY {listed} ORDER BY {newest}_part DESC, _row DESC) AS _rank FROM stacked SEMI JOIN twice USING ({listed})"
+    )
+    columns = []
+    for name in [name for name in names if name not in keys]:
+        column = quoted(name)
+        if name in known and known[name].type == "id_list":
+            united = f"list_sort(list_distinct(flatten(list(string_split({column}, ';')))))"
+            columns.append(f"nullif(array_to_string({united}, ';'), '') AS {column}")
+        else:
+            columns.append(f"first({column} ORDER BY _rank) FILTER (WHERE {column} IS NOT NULL) AS {column}")
+    columns += [f"first({name} ORDER BY _rank) AS {name}" for name in ("_file", "_row", "_part")]
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE merged_{object_name} AS SELECT {listed}, {', '.join(columns)} "  # noqa: S608
+        f"FROM several GROUP BY {listed} ORDER BY _part, _row"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW merged AS FROM merged_{object_name}")
+    n_merged = connection.execute("SELECT _file, count(*) FROM several WHERE _rank > 1 GROUP BY _file").fetchall()
+    faults = [
+        f"SELECT _file AS file, _row AS \"row\", '' AS \"column\", 'L008' AS code, "  # noqa: S608
+        f"concat_ws(', ', {listed}) AS value FROM several WHERE _rank > 1"
+    ]
+    for name in names:
+        if name in keys or name in _MODIFIED or (name in known and known[name].type == "id_list"):
+            continue
+        column = quoted(name)
+        faults.append(
+            f"SELECT several._file, several._row, {sql_text(name)}, 'L009', several.{column}::VARCHAR "  # noqa: S608
+            f"FROM several JOIN merged USING ({listed}) "
+            f"WHERE _rank > 1 AND several.{column} IS DISTINCT FROM merged.{column} AND several.{column} IS NOT NULL"
+        )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE faults_{object_name} AS {' UNION ALL '.join(faults)}")
+    return dict(n_merged), [f"SELECT * FROM faults_{object_name}"]  # noqa: S608
+
+
+def _without_key(object_name: str, names: Sequence[str], parts: Sequence[Staged]) -> list[str]:
+    """Rows whose record id is blank."""
+    key = "hs_object_id"
+    if key not in KEYS[object_name]:
+        return []
+    return [
+        f"SELECT {sql_text(part.source.name)} AS file, _row AS \"row\", '{key}' AS \"column\", 'L007' AS code, "  # noqa: S608
+        f"'' AS value FROM {part.rows} WHERE {quoted(key)} IS NULL"
+        for part in parts
+        if key in part.names and part.n_blank.get(key, 0)
+    ]
+
+
+def _impossible(object_name: str, names: Sequence[str], rows: str) -> list[str]:
+    """Dates that end before they begin, amounts below zero: kept, and marked."""
+    checks = [
+        f"SELECT _file AS file, _row AS \"row\", '{end}' AS \"column\", 'L016' AS code, "  # noqa: S608
+        f"{quoted(end)}::VARCHAR AS value FROM {rows} WHERE {quoted(end)} < {quoted(begin)}"
+        for begin, end in _BEFORE.get(object_name, ())
+        if begin in names and end in names
+    ]
+    if object_name == "deal" and "amount" in names:
+        checks.append(
+            f"SELECT _file AS file, _row AS \"row\", 'amount' AS \"column\", 'L017' AS code, "  # noqa: S608
+            f'"amount"::VARCHAR AS value FROM {rows} WHERE "amount" < 0'
+        )
+    return checks

@@ -1,0 +1,119 @@
+"""A user's own mapping: which column is which property, and what a file holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.loaders.recognise import ROW_NUMBER, normal
+
+MAPPING_FILE = "mapping.yaml"
+_SHAPE = (
+    "A mapping is {'Prospect ID': 'hs_object_id'} for every file, "
+    "or {'leads.csv': {'object': 'contact', 'columns': {'Prospect ID': 'hs_object_id'}}} for one."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileMapping:
+    """What a user says of one file."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    object: str | None = None
+
+    def check(self, headers: tuple[str, ...], file: str) -> None:
+        """Raise WorkbenchError where a header that is mapped for this file is not in it."""
+        there = {normal(header) for header in headers}
+        for header in self.columns:
+            if header != ROW_NUMBER and normal(header) not in there:
+                raise WorkbenchError(
+                    f"the mapping names the column {header!r}, but {file} has {listing(headers)}."
+                    + did_you_mean(header, headers)
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserMapping:
+    """What a user says of all files and of single ones, by name or pattern such as `leads-*.csv`."""
+
+    everywhere: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, FileMapping] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any] | str | os.PathLike[str] | None) -> UserMapping:
+        """From a dict, or from a YAML file's path."""
+        if given is None:
+            return cls()
+        if isinstance(given, (str, os.PathLike)):
+            given = _read(Path(given))
+        everywhere: dict[str, str] = {}
+        files: dict[str, FileMapping] = {}
+        for key, value in given.items():
+            if isinstance(value, str):
+                everywhere[str(key)] = value
+            elif isinstance(value, Mapping):
+                files[str(key)] = _of_file(str(key), value)
+            else:
+                raise WorkbenchError(f"the mapping of {key!r} is {value!r}. {_SHAPE}")
+        return cls(everywhere=everywhere, files=files)
+
+    def over(self, other: UserMapping) -> UserMapping:
+        """This mapping, and the other where this one says nothing."""
+        return UserMapping(everywhere={**other.everywhere, **self.everywhere}, files={**other.files, **self.files})
+
+    def entry(self, file: str) -> str | None:
+        """The key under which a file has an entry of its own."""
+        return next((key for key in self.files if key == file or fnmatch(file, key)), None)
+
+    def for_file(self, file: str, headers: tuple[str, ...]) -> FileMapping:
+        """What holds for one file with these headers."""
+        there = {normal(header) for header in headers}
+        columns = {
+            header: name
+            for header, name in self.everywhere.items()
+            if normal(header) in there or (header == ROW_NUMBER and len(self.everywhere) > 0)
+        }
+        key = self.entry(file)
+        if key is None:
+            return FileMapping(columns=columns)
+        own = self.files[key]
+        own.check(headers, file)
+        return FileMapping(columns={**columns, **own.columns}, object=own.object)
+
+    def check(self, files: Mapping[str, tuple[str, ...]]) -> None:
+        """Raise WorkbenchError where something is mapped that none of the files has."""
+        every = tuple(dict.fromkeys(header for headers in files.values() for header in headers))
+        FileMapping(columns=self.everywhere).check(every, "none of the files" if len(files) > 1 else next(iter(files)))
+        for key in self.files:
+            if not any(key == file or fnmatch(file, key) for file in files):
+                raise WorkbenchError(
+                    f"the mapping has an entry for {key!r}, but the files are {listing(files)}."
+                    + did_you_mean(key, files)
+                )
+
+
+def _of_file(file: str, value: Mapping[str, Any]) -> FileMapping:
+    columns = value.get("columns", {k: v for k, v in value.items() if k not in ("object", "columns")})
+    if not isinstance(columns, Mapping) or not all(isinstance(name, str) for name in columns.values()):
+        raise WorkbenchError(f"the mapping of {file!r} is {dict(value)!r}. {_SHAPE}")
+    return FileMapping(columns={str(header): str(name) for header, name in columns.items()}, object=value.get("object"))
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        read = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WorkbenchError(f"the mapping {path} cannot be read: {error.strerror}.") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise WorkbenchError(f"the mapping {path} is not YAML: {str(error).splitlines()[0]}. {_SHAPE}") from error
+    if not isinstance(read, Mapping):
+        raise WorkbenchError(f"the mapping {path} holds {type(read).__name__}. {_SHAPE}")
+    return read

@@ -1,0 +1,291 @@
+"""One pass from text to typed Parquet with a column of faults; looked at again where the values say otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from workbench import catalog
+from workbench.errors import WorkbenchError
+from workbench.loaders import values
+from workbench.loaders.recognise import Recognised
+from workbench.loaders.sources import Oddity, Source, by_the_slower_road
+
+SAMPLE_ROWS = 2_000
+_MOST_FAULTY_VALUES = 5_000
+_LOOKS = 4  # how often a column's form may be thought over before what does not fit is a fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a file and how it is read."""
+
+    index: int
+    header: str
+    name: str
+    recognised: str
+    known: catalog.Property | None
+    form: values.Form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """One file, read and typed: a Parquet file with `_faults`, not yet joined with others."""
+
+    source: Source
+    recognised: Recognised
+    columns: tuple[Column, ...]
+    path: Path
+    n_rows: int
+    n_blank: Mapping[str, int]
+    oddities: tuple[Oddity, ...]
+
+    @property
+    def n_set_aside(self) -> int:
+        return sum(oddity.code in ("L001", "L014") for oddity in self.oddities)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that go into the table."""
+        number = self.recognised.row_number_is
+        own = tuple(column.name for column in self.columns if not self.is_empty_tail(column))
+        return own if number is None else (number, *own)
+
+    @property
+    def empty_tail(self) -> bool:
+        """Whether there are columns that a spreadsheet has left behind."""
+        return any(self.is_empty_tail(column) for column in self.columns)
+
+    def is_empty_tail(self, column: Column) -> bool:
+        """A column without a header and without a value."""
+        return not column.header and self.n_blank.get(column.name, 0) == self.n_rows
+
+    @property
+    def rows(self) -> str:
+        """SQL that gives the rows with their numbers (`_row`)."""
+        path = values.sql_text(str(self.path))
+        if self.source.numbered:
+            return f"read_parquet({path})"
+        first = self.source.header_row + 1
+        return f"(SELECT * EXCLUDE (file_row_number), file_row_number + {first} AS _row FROM read_parquet({path}, file_row_number=true))"  # noqa: S608
+
+    def moved(self, path: Path) -> Staged:
+        """The same, its file now at `path`."""
+        return replace(self, path=path)
+
+
+def connect(workplace: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that keeps within its memory and spills to `workplace`."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET memory_limit = '1200MB'")
+    connection.execute(f"SET temp_directory = {values.sql_text(str(workplace / 'spill'))}")
+    return connection
+
+
+def stage(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    recognised: Recognised,
+    *,
+    workplace: Path,
+    to: Path,
+    typed: bool = True,
+    as_text: frozenset[str] = frozenset(),
+    timezone: str | None = None,
+) -> Staged:
+    """Read one file into the Parquet file `to`; names in `as_text` stay text."""
+    try:
+        staged = _stage(connection, source, recognised, to, typed, as_text, timezone, ())
+    except duckdb.Error:
+        staged = None
+    if staged is not None and not _rejected(connection):
+        return staged
+    source, oddities = by_the_slower_road(source, workplace)
+    try:
+        return _stage(connection, source, recognised, to, typed, as_text, timezone, tuple(oddities))
+    except duckdb.Error as error:
+        raise WorkbenchError(f"{source.name} cannot be read as a table: {str(error).splitlines()[0]}") from error
+
+
+def _stage(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    recognised: Recognised,
+    to: Path,
+    typed: bool,
+    as_text: frozenset[str],
+    timezone: str | None,
+    oddities: tuple[Oddity, ...],
+) -> Staged:
+    language = "en" if source.point_decimals else recognised.language
+    known = catalog.by_name(recognised.object)
+    sample = connection.sql(f"SELECT * FROM {_rows_of(source)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
+    seen = {index: _distinct(sample.column(f"c{index}")) for index in range(len(source.headers))}
+
+    def form(index: int, name: str, how: str) -> values.Form:
+        if not typed or name in as_text:
+            return values.TEXT
+        return values.form_of(
+            known.get(name) if how != "not known" else None, seen[index], language=language, timezone=timezone
+        )
+
+    named = list(zip(source.headers, recognised.names, recognised.how, strict=True))
+    if sample.num_rows == SAMPLE_ROWS:
+        for index, (_, name, how) in enumerate(named):
+            if form(index, name, how).doubt:
+                seen[index] = _all_distinct(connection, source, index)
+    columns = [
+        Column(
+            index=index,
+            header=header,
+            name=name,
+            recognised=how,
+            known=known.get(name) if how != "not known" else None,
+            form=form(index, name, how),
+        )
+        for index, (header, name, how) in enumerate(named)
+    ]
+    for look in range(_LOOKS):
+        connection.execute(f"COPY ({_query(source, recognised, columns)}) TO {values.sql_text(str(to))}")
+        if _rejected(connection):
+            break
+        again = _thought_over(connection, columns, seen, to, form, last=look == _LOOKS - 2)
+        if again == columns:
+            break
+        columns = again
+    metadata = pq.read_metadata(to)
+    n_null = _n_null(metadata)
+    return Staged(
+        source=source,
+        recognised=recognised,
+        columns=tuple(columns),
+        path=to,
+        n_rows=metadata.num_rows,
+        n_blank=n_null,
+        oddities=oddities,
+    )
+
+
+def _rows_of(source: Source) -> str:
+    names = ["_row"] * source.numbered + [f"c{index}" for index in range(len(source.headers))]
+    columns = ", ".join(f"'{name}': '{'BIGINT' if name == '_row' else 'VARCHAR'}'" for name in names)
+    nulls = ", ".join(values.sql_text(word) for word in sorted(catalog.NULL_WORDS))
+    skip = 0 if source.numbered else source.header_row - 1
+    text = values.sql_text
+    return (
+        f"read_csv({text(str(source.readable))}, auto_detect=false, header=true, skip={skip}, "
+        f"delim={text(source.delimiter)}, quote={text(source.quote)}, escape={text(source.quote)}, "
+        f"columns={{{columns}}}, nullstr=[{nulls}], strict_mode=true, store_rejects=true, "
+        f"maximum_line_size=16000000)"
+    )
+
+
+def _query(source: Source, recognised: Recognised, columns: Sequence[Column]) -> str:
+    """Text beside typed in the inner query, the typed and the faults in the outer."""
+    typed = ", ".join(
+        f"{column.form.typed.replace('{c}', f'c{column.index}')} AS t{column.index}" for column in columns
+    )
+    faulty = {
+        column.index: column.form.fault.replace("{c}", f"c{column.index}").replace("{t}", f"t{column.index}")
+        for column in columns
+        if column.form.fault != "false"
+    }
+    faults = "NULL"
+    if faulty:
+        each = ", ".join(f"CASE WHEN {when} THEN {{'i': {index}, 'v': c{index}}} END" for index, when in faulty.items())
+        any_fault = " OR ".join(f"({when})" for when in faulty.values())
+        faults = f"CASE WHEN {any_fault} THEN list_filter([{each}], lambda x: x IS NOT NULL) END"
+    outer = ", ".join(f"t{column.index} AS {quoted(column.name)}" for column in columns)
+    inner = ("_row, " if source.numbered else "") + f"*, {typed}"
+    if recognised.row_number_is is not None:
+        row = "_row" if source.numbered else f"row_number() OVER () + {source.header_row}"
+        inner += f", ({row})::VARCHAR AS _number"
+        outer = f"_number AS {quoted(recognised.row_number_is)}, {outer}"
+    if source.numbered:
+        inner = inner.removeprefix("_row, ")
+        outer = f"_row, {outer}"
+    return f"SELECT {outer}, {faults} AS _faults FROM (SELECT {inner} FROM {_rows_of(source)})"  # noqa: S608
+
+
+def scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    """The one value a query gives."""
+    return connection.execute(query).fetchall()[0][0]
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _distinct(column: pa.ChunkedArray) -> list[str]:
+    return [text for text in pc.unique(column).to_pylist() if text is not None]
+
+
+def _all_distinct(connection: duckdb.DuckDBPyConnection, source: Source, index: int) -> list[str]:
+    found = connection.sql(f"SELECT DISTINCT c{index} AS c FROM {_rows_of(source)}").to_arrow_table()  # noqa: S608
+    return _distinct(found.column("c"))
+
+
+def _rejected(connection: duckdb.DuckDBPyConnection) -> bool:
+    if not scalar(connection, "SELECT count(*) FROM reject_errors"):
+        return False
+    connection.execute("DELETE FROM reject_errors")
+    return True
+
+
+def _n_null(metadata: pq.FileMetaData) -> dict[str, int]:
+    n_null: dict[str, int] = {}
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for index in range(row_group.num_columns):
+            column = row_group.column(index)
+            statistics = column.statistics
+            n = statistics.null_count if statistics is not None and statistics.has_null_count else 0
+            n_null[column.path_in_schema] = n_null.get(column.path_in_schema, 0) + n
+    return n_null
+
+
+def _thought_over(
+    connection: duckdb.DuckDBPyConnection,
+    columns: Sequence[Column],
+    seen: dict[int, list[str]],
+    to: Path,
+    form: Callable[[int, str, str], values.Form],
+    *,
+    last: bool,
+) -> list[Column]:
+    """The columns with the forms that all of their values ask for; unchanged where the pass was right."""
+    stage = values.sql_text(str(to))
+    faulty = connection.execute(
+        f"SELECT DISTINCT f.i, f.v FROM (SELECT unnest(_faults) AS f FROM read_parquet({stage})) "  # noqa: S608
+        f"QUALIFY row_number() OVER (PARTITION BY f.i) <= {_MOST_FAULTY_VALUES}"
+    ).fetchall()
+    n_null = _n_null(pq.read_metadata(to))
+    n_rows = pq.read_metadata(to).num_rows
+    misfits: dict[int, list[str]] = {}
+    for index, value in faulty:
+        misfits.setdefault(index, []).append(value)
+    again: list[Column] = []
+    for column in columns:
+        index = column.index
+        if index in misfits:
+            seen[index] = list(dict.fromkeys(seen[index] + misfits[index]))
+        elif not seen[index] and column.known is None and n_null.get(column.name, n_rows) < n_rows:
+            found = connection.sql(f"SELECT DISTINCT {quoted(column.name)} AS c FROM read_parquet({stage})")  # noqa: S608
+            seen[index] = _distinct(found.to_arrow_table().column("c"))
+        else:
+            again.append(column)
+            continue
+        found_form = form(index, column.name, column.recognised)
+        if last and column.known is None and index in misfits:
+            found_form = values.TEXT
+        again.append(replace(column, form=found_form))
+    return again

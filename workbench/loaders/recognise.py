@@ -1,0 +1,235 @@
+"""What a file is and which of its columns is which property: by mapping, internal name or label."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from workbench import catalog
+from workbench.errors import WorkbenchError, did_you_mean, listing
+
+ROW_NUMBER = "(row number)"
+"""In a mapping, stands for the number of the row: `{"(row number)": "hs_object_id"}`."""
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "contact": ("hs_object_id",),
+    "company": ("hs_object_id",),
+    "deal": ("hs_object_id",),
+    "ticket": ("hs_object_id",),
+    "feedback": ("hs_object_id",),
+    "activity": ("activity_id",),
+    "usage": ("customer_id", "month"),
+    "seats": ("customer_id", "month"),
+    "spend": ("month", "source", "currency"),
+    "property_history": (),
+}
+"""What makes two rows the same record."""
+
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "contact": ("hs_object_id",),
+    "company": ("hs_object_id",),
+    "deal": ("hs_object_id",),
+    "ticket": ("hs_object_id",),
+    "feedback": ("rating",),
+    "activity": ("contact_id", "kind", "at"),
+    "usage": ("customer_id", "month"),
+    "seats": ("customer_id", "month"),
+    "spend": ("month", "amount"),
+    "property_history": ("record_id", "property", "value", "at"),
+}
+"""Columns an object cannot do without."""
+
+_TELLING: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "feedback": (("rating", "survey_name"), ("rating", "submission_date")),
+    "activity": (("kind", "at"),),
+    "usage": tuple(
+        ("customer_id", "month", metric)
+        for metric in ("website_visitors", "form_submissions", "emails_delivered", "emails_opened", "emails_clicked")
+    ),
+    "seats": (("customer_id", "month", "sales_seats"), ("customer_id", "month", "service_seats")),
+    "spend": (("month", "amount"),),
+    "property_history": (("record_id", "property", "value"),),
+}
+"""Columns that tell a table which shares most of its names with others."""
+
+_FILE_WORDS: Mapping[str, tuple[str, ...]] = {
+    "contact": ("contact", "kontakt"),
+    "company": ("compan", "unternehmen", "entreprise"),
+    "deal": ("deal", "transaction"),
+    "ticket": ("ticket",),
+    "activity": ("activit", "aktivit"),
+    "feedback": ("feedback", "survey", "umfrage"),
+    "usage": ("usage", "nutzung"),
+    "seats": ("seat", "lizenz", "licence"),
+    "spend": ("spend", "ausgaben", "depense"),
+    "property_history": ("history", "historie", "historique", "verlauf"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised:
+    """What a file was taken for, and each of its columns, in the file's order."""
+
+    object: str
+    why: str
+    language: catalog.Language
+    names: tuple[str, ...]
+    how: tuple[str, ...]
+    row_number_is: str | None  # the property that takes the row number
+
+
+def normal(header: str) -> str:
+    """A header as it is compared: one kind of quotes and blanks, no capitals."""
+    text = unicodedata.normalize("NFKC", header.strip("\ufeff \t"))
+    text = re.sub("[“”„«»]", '"', text)
+    text = re.sub("[‘’‚`´]", "'", text)
+    return re.sub(r"\s+", " ", text).strip().casefold()
+
+
+@cache
+def _known(object_name: str) -> dict[str, tuple[str, str, int]]:
+    """Normal header to (property, how it was recognised, rank): a smaller rank is the better claim to a property."""
+    known: dict[str, tuple[str, str, int]] = {}
+    properties = catalog.properties(object_name)
+    for known_property in properties:
+        known[normal(known_property.name)] = (known_property.name, "internal name", 0)
+    for language in catalog.LANGUAGES:
+        for known_property in properties:
+            for rank, label in enumerate(known_property.labels[language], start=1):
+                known.setdefault(normal(label), (known_property.name, f"label ({language})", rank))
+    return known
+
+
+def n_known(headers: Sequence[str]) -> int:
+    """How many of these headers the best-fitting object knows."""
+    wanted = {normal(header) for header in headers}
+    return max(len(wanted & _known(object_name).keys()) for object_name in catalog.TABLES)
+
+
+def recognise(
+    headers: Sequence[str],
+    *,
+    file: str,
+    mapping: Mapping[str, str],
+    object_name: str | None,
+    language: catalog.Language | None,
+) -> Recognised:
+    """Take a file for an object and its columns for properties.
+
+    Raises WorkbenchError where no object fits, a mapped column is not there or the record id is missing.
+    """
+    mapped = {normal(header): name for header, name in mapping.items()}
+    if object_name is not None and object_name not in catalog.TABLES:
+        raise WorkbenchError(
+            f"unknown object {object_name!r} for {file}; the objects are {listing(catalog.TABLES, most=20)}."
+            + did_you_mean(object_name, catalog.TABLES)
+        )
+    object_name, why = (object_name, "as asked") if object_name else _object(headers, mapped, file)
+    names, how = _names(headers, mapped, object_name)
+    row_number_is = mapped.get(ROW_NUMBER)
+    missing = [name for name in NEEDED[object_name] if name not in names and name != row_number_is]
+    if missing:
+        raise WorkbenchError(_missing(file, object_name, missing, headers))
+    return Recognised(
+        object=object_name,
+        why=why,
+        language=language or _language(how, file),
+        names=names,
+        how=how,
+        row_number_is=row_number_is,
+    )
+
+
+def _object(headers: Sequence[str], mapped: Mapping[str, str], file: str) -> tuple[str, str]:
+    best: tuple[float, str, int] | None = None
+    stem = normal(file)
+    for candidate in catalog.TABLES:
+        names = _names(headers, mapped, candidate)[0]
+        properties = catalog.by_name(candidate)
+        found = {name for name in names if name in properties} | {
+            name for name in (mapped.get(ROW_NUMBER),) if name in properties
+        }
+        if candidate in _TELLING:
+            tells = any(found >= set(columns) for columns in _TELLING[candidate])
+        else:
+            tells = len(found) >= 2 or "hs_object_id" in found
+        if not tells:
+            continue
+        score = len(found) + 0.5 * any(word in stem for word in _FILE_WORDS[candidate])
+        if best is None or score > best[0]:
+            best = (score, candidate, len(found))
+    if best is None:
+        raise WorkbenchError(
+            f"{file} has the columns {listing(headers)}: none of them names a contact, deal or another known object. "
+            f"Say which column holds the record id, for example mapping={{{headers[0]!r}: 'hs_object_id'}}, "
+            f"or mapping={{{ROW_NUMBER!r}: 'hs_object_id'}} to number the rows; in a folder write "
+            f'mapping.yaml with the line "{file}: {{columns: {{{headers[0]}: hs_object_id}}}}".'
+        )
+    _, object_name, n_found = best
+    plural = "s" if n_found != 1 else ""
+    return object_name, f"{n_found} of {len(headers)} columns are known column{plural} of {catalog.TABLES[object_name]}"
+
+
+def _names(
+    headers: Sequence[str], mapped: Mapping[str, str], object_name: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    known = _known(object_name)
+    claims: dict[str, tuple[int, int]] = {}
+    seen: list[tuple[str, str]] = []
+    for index, header in enumerate(headers):
+        key = normal(header)
+        if key in mapped:
+            name, how, rank = mapped[key], "mapping", -1
+        elif key in known:
+            name, how, rank = known[key]
+        else:
+            name, how, rank = header, "not known", 99
+        seen.append((name, how))
+        if how != "not known" and (name not in claims or rank < claims[name][0]):
+            claims[name] = (rank, index)
+    names: list[str] = []
+    hows: list[str] = []
+    taken = {name.casefold() for name in claims} | {"_row", "_file", "_faults"}
+    for index, (header, (name, how)) in enumerate(zip(headers, seen, strict=True)):
+        if how != "not known" and claims[name][1] == index:
+            names.append(name)
+            hows.append(how)
+            continue
+        names.append(_free(header.strip() or f"column {index + 1}", taken))
+        hows.append("not known")
+        taken.add(names[-1].casefold())
+    return tuple(names), tuple(hows)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    free, n = name, 1
+    while free.casefold() in taken:
+        n += 1
+        free = f"{name} ({n})"
+    return free
+
+
+def _language(how: Sequence[str], file: str) -> catalog.Language:
+    votes: dict[catalog.Language, int] = {
+        language: sum(label == f"label ({language})" for label in how) for language in catalog.LANGUAGES
+    }
+    # English labels are tried first and some stay English in every export: one own label in three tells the language
+    for language in ("de", "fr"):
+        if votes[language] > 0 and votes[language] * 2 >= votes["en"]:
+            return language
+    return "en"
+
+
+def _missing(file: str, object_name: str, missing: Sequence[str], headers: Sequence[str]) -> str:
+    plural = "s" if len(missing) > 1 else ""
+    text = (
+        f"{file} looks like {catalog.TABLES[object_name]} but has no column for {listing(missing)}; "
+        f"its columns are {listing(headers)}. Name the column{plural} by a mapping, "
+        f"for example mapping={{{headers[0]!r}: {missing[0]!r}}}"
+    )
+    if missing == ["hs_object_id"]:
+        text += f", or mapping={{{ROW_NUMBER!r}: 'hs_object_id'}} to number the rows"
+    return text + "."

@@ -1,0 +1,230 @@
+"""What a load did: which file was taken for what, how each column was read, and every fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.errors import WorkbenchError
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One kind of fault."""
+
+    reason: str
+    what_to_do: str
+    note: bool = False  # nothing is wrong with the cell; it is only worth knowing
+
+
+CODES: Mapping[str, Code] = {
+    "L001": Code(
+        "the row has more cells than the header",
+        "set aside whole; put the cell that holds the delimiter in quotes and import again",
+    ),
+    "L002": Code("the row has fewer cells than the header", "loaded, the missing cells are blank; check the row"),
+    "L003": Code("a number is expected here", "taken as blank; correct the cell or its column's format"),
+    "L004": Code("a date is expected here", "taken as blank; correct the cell or its column's format"),
+    "L005": Code("yes or no is expected here", "taken as blank; write yes or no"),
+    "L006": Code(
+        "a spreadsheet has rounded this id, its digits are lost",
+        "taken as blank; export again and do not save the file from a spreadsheet",
+    ),
+    "L007": Code("the row has no record id", "loaded, but it cannot be merged or joined; add the id"),
+    "L008": Code("the same record stands on another row", "merged into one record, nothing to do", note=True),
+    "L009": Code(
+        "another row of the same record has another value",
+        "the newest row's value is in the table, this one only here; check which is right",
+    ),
+    "L010": Code(
+        "day and month cannot be told apart in this column",
+        "taken as the language of the file writes dates; pass language='de' (day first) or 'en' (month first)",
+        note=True,
+    ),
+    "L011": Code("a range where a number is expected", "its lower end is in the table", note=True),
+    "L012": Code("a duration is expected here", "taken as blank; correct the cell"),
+    "L013": Code("a quote in the row opens or closes nothing", "loaded with the quote as it stands; check the row"),
+    "L014": Code(
+        "a quote is opened and never closed, or the row cannot be split into the header's cells",
+        "set aside whole; correct the quotes and import again",
+    ),
+    "L015": Code(
+        "the decimal sign of this column cannot be told from the thousands sign",
+        "taken as the language of the file writes numbers; pass language='de' (1.234,5) or 'en' (1,234.5)",
+        note=True,
+    ),
+    "L016": Code("ends before it begins", "both dates are kept; correct one of them in the CRM"),
+    "L017": Code("an amount below zero", "kept; leave it out where it is no refund"),
+    "L018": Code(
+        "activity is newer than the last change of this score",
+        "the score may have stopped being updated: calibrate a newer score column",
+        note=True,
+    ),
+    "L019": Code(
+        "the file was not taken for any object",
+        "not loaded; if it is an export, say in mapping.yaml which column is which",
+        note=True,
+    ),
+    "L020": Code("line separators that are not text", "taken out of the cell"),
+}
+"""Fault codes, what each means and what to do."""
+
+FAULT_COLUMNS = ("file", "row", "column", "code", "value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """One file: what it was taken for and why, how it was written, how many rows it had."""
+
+    file: str
+    object: str  # "" where the file was not loaded
+    why: str
+    format: str  # CSV, XLSX, ...
+    delimiter: str
+    quote: str
+    encoding: str
+    header_row: int  # 1 is the first line
+    rows_read: int
+    rows_loaded: int
+    rows_set_aside: int
+    rows_merged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnReport:
+    """One column of one file: under which name it is found, how it was recognised and read."""
+
+    file: str
+    header: str
+    name: str
+    recognised: str  # mapping, internal name, label (en), label (de), label (fr), not known
+    type: str
+    written_as: str
+    n_rows: int
+    n_blank: int
+    n_faults: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReport:
+    """What was read, mapped, typed, set aside, and why.
+
+    `rows_read == rows_loaded + rows_set_aside` always; `rows_merged` of the loaded rows are duplicates that became
+    part of another row's record. The faults themselves lie in a Parquet file and are read when `frame()` asks.
+    """
+
+    file_reports: tuple[FileReport, ...]
+    column_reports: tuple[ColumnReport, ...]
+    counts: Mapping[str, int]  # fault code to number of faults
+    faults: Path | None = field(default=None, compare=False)
+    keeper: object = field(default=None, compare=False, repr=False)  # holds a private folder open
+
+    @property
+    def rows_read(self) -> int:
+        """Records found in the files, headers not counted."""
+        return sum(report.rows_read for report in self.file_reports)
+
+    @property
+    def rows_loaded(self) -> int:
+        """Rows that are in the tables, the merged ones counted."""
+        return sum(report.rows_loaded for report in self.file_reports)
+
+    @property
+    def rows_set_aside(self) -> int:
+        """Rows that could not be split into cells; each is kept whole in `frame()`."""
+        return sum(report.rows_set_aside for report in self.file_reports)
+
+    @property
+    def rows_merged(self) -> int:
+        """Loaded rows that were duplicates of another row by record id."""
+        return sum(report.rows_merged for report in self.file_reports)
+
+    @property
+    def files(self) -> pd.DataFrame:
+        """One row per file: what it was taken for and why, its dialect, encoding and counts."""
+        return _frame(self.file_reports, FileReport)
+
+    @property
+    def columns(self) -> pd.DataFrame:
+        """One row per column of each file: header, name, how it was recognised, type, blanks and faults."""
+        return _frame(self.column_reports, ColumnReport)
+
+    def frame(
+        self, *, file: str | None = None, column: str | None = None, code: str | None = None, most: int | None = None
+    ) -> pd.DataFrame:
+        """One row per fault: file, row, column, code, value, reason, what_to_do.
+
+        `row` counts records from 1, the header among them, as a spreadsheet shows them. `file`, `column` and `code`
+        filter; `most` bounds the rows.
+        """
+        if code is not None and code not in CODES:
+            raise WorkbenchError(f"unknown fault code {code!r}; the codes are {CODES_LISTED}")
+        faults = self._read({"file": file, "column": column, "code": code}, most)
+        faults["reason"] = faults["code"].map({key: known.reason for key, known in CODES.items()}).astype("str")
+        faults["what_to_do"] = faults["code"].map({key: known.what_to_do for key, known in CODES.items()}).astype("str")
+        return faults
+
+    def _read(self, wanted: Mapping[str, str | None], most: int | None) -> pd.DataFrame:
+        import duckdb
+
+        if self.faults is None or not self.counts:
+            empty = {name: pd.Series(dtype="int64" if name == "row" else "str") for name in FAULT_COLUMNS}
+            return pd.DataFrame(empty)
+        given = {name: value for name, value in wanted.items() if value is not None}
+        where = " AND ".join(f'"{name}" = ?' for name in given) or "true"
+        limit = "" if most is None else f" LIMIT {int(most)}"
+        with duckdb.connect() as connection:
+            found = connection.execute(
+                f'SELECT * FROM read_parquet(?) WHERE {where} ORDER BY "file", "row", "code", "column"{limit}',  # noqa: S608
+                [str(self.faults), *given.values()],
+            )
+            return found.df().astype({name: "str" for name in FAULT_COLUMNS if name != "row"})
+
+    def headline(self) -> str:
+        """One sentence: rows read, loaded, merged and set aside, and how many faults."""
+        files = [report for report in self.file_reports if report.object]
+        n_faults = sum(n for code, n in self.counts.items() if not CODES[code].note)
+        sentence = (
+            f"{self.rows_read:,} rows read from {len(files)} file{'s' if len(files) != 1 else ''}: "
+            f"{self.rows_loaded:,} loaded, {self.rows_set_aside:,} set aside; {self.rows_merged:,} of the loaded rows "
+            f"were duplicates and were merged; {n_faults:,} fault{'s' if n_faults != 1 else ''} marked"
+        )
+        worst = sorted((n, code) for code, n in self.counts.items() if not CODES[code].note)[-1:]
+        return sentence + "".join(f", most often: {CODES[code].reason} ({n:,})" for n, code in worst) + "."
+
+    def to_json(self) -> str:
+        """The report as JSON text; the faults stay in the Parquet file that `faults` names."""
+        return json.dumps(
+            {
+                "files": [asdict(report) for report in self.file_reports],
+                "columns": [asdict(report) for report in self.column_reports],
+                "counts": dict(self.counts),
+                "faults": None if self.faults is None else self.faults.name,
+            },
+            ensure_ascii=False,
+            indent=1,
+        )
+
+    @classmethod
+    def from_json(cls, text: str, *, folder: Path | None = None, keeper: object = None) -> LoadReport:
+        """The report that `to_json` wrote; `folder` is where its faults lie."""
+        read = json.loads(text)
+        return cls(
+            file_reports=tuple(FileReport(**row) for row in read["files"]),
+            column_reports=tuple(ColumnReport(**row) for row in read["columns"]),
+            counts=read["counts"],
+            faults=None if folder is None or read["faults"] is None else folder / read["faults"],
+            keeper=keeper,
+        )
+
+
+CODES_LISTED = f"{min(CODES)} to {max(CODES)}"
+
+
+def _frame(rows: Sequence[Any], kind: Any) -> pd.DataFrame:
+    return pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__dataclass_fields__))

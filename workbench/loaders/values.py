@@ -1,0 +1,348 @@
+"""How the cells of a column are written, found from its values, and the SQL that reads them.
+
+A `Form` reads one column: an expression for the typed value (NULL where a cell does not fit) and one that says which
+cells are faults. Forms are guessed from a sample and checked against every value by the pass that reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from workbench import catalog
+
+TRUE_WORDS = frozenset(
+    {"true", "yes", "1", "ja", "oui", "wahr", "vrai", "y", "j", "x", "marketing contact", "marketingkontakt"}
+    | {"contact marketing"}
+)
+FALSE_WORDS = frozenset(
+    {"false", "no", "0", "nein", "non", "falsch", "faux", "n", "non-marketing contact", "nicht-marketing-kontakt"}
+    | {"nicht-marketingkontakt", "contact non marketing"}
+)
+_PLAIN_YES_NO = frozenset({"true", "false", "yes", "no", "ja", "nein", "oui", "non", "wahr", "falsch", "vrai", "faux"})
+RANGED = frozenset({"numemployees", "numberofemployees", "annualrevenue"})
+"""Number properties that some accounts keep as ranges, such as 5-25 or 1,000+."""
+
+_CURRENCY = "[€$£¥ \u00a0\u202f'’]|EUR|USD|GBP|CHF"
+_YEAR_FIRST = re.compile(
+    r"(?P<year>\d{4})(?P<sep>[./-])\d{1,2}(?P=sep)\d{1,2}"
+    r"(?:(?P<gap>[ T])\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<fraction>\.\d+)?(?P<zone>\s*(?:Z|[+-]\d{2}:?\d{2}))?)?"
+)
+_YEAR_LAST = re.compile(
+    r"(?P<first>\d{1,2})(?P<sep>[./-])(?P<second>\d{1,2})(?P=sep)(?P<year>\d{4}|\d{2})"
+    r"(?:(?P<gap>,? )\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<half> ?[AaPp][Mm])?)?"
+)
+_EPOCH_MS = re.compile(r"1\d{12}")
+_SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")
+_POINT = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?")
+_COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?")
+_EITHER = re.compile(r"[-+]?\d{1,3}[.,]\d{3}")
+_PERCENT = re.compile(r"%$")
+_RANGE = r"[<>]?\s*\d[\d.,]*\s*(\+|(-|–|bis|to|à)\s*\d[\d.,]*)|[<>]\s*\d[\d.,]*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How one column is read."""
+
+    type: str  # as in the catalog
+    written_as: str  # for the report
+    typed: str  # SQL with {c} for the cell's text
+    fault: str  # SQL with {c} and {t} (the typed value), true for a fault
+    code: str = ""
+    doubt: str = ""  # code of a doubt about the whole column
+
+
+TEXT = Form(type="string", written_as="text", typed="{c}", fault="false")
+_DID_NOT_FIT = "{c} IS NOT NULL AND {t} IS NULL"
+
+
+def form_of(
+    known: catalog.Property | None, values: Sequence[str], *, language: catalog.Language, timezone: str | None
+) -> Form:
+    """The form of a column whose type the catalog knows (`known`) or that is found out from all of its values."""
+    if known is None:
+        return _guessed(values, language=language, timezone=timezone)
+    match known.type:
+        case "id":
+            return _ID
+        case "id_list":
+            return Form(
+                type="id_list",
+                written_as="ids joined by ;",
+                typed=r"regexp_replace(regexp_replace({c}, '\.0+(;|$)', '\1', 'g'), '\s*;\s*', ';', 'g')",
+                fault="false",
+            )
+        case "number":
+            return _number(values, language, ranged=known.name in RANGED)
+        case "bool":
+            return _BOOL
+        case "date" | "datetime":
+            return _datetime(values, language, timezone, kind=known.type)
+        case "duration_ms":
+            return _DURATION
+        case "enumeration":
+            return _enumeration(known.name)
+        case "enumeration_list":
+            return Form(
+                type="enumeration_list",
+                written_as="options joined by ;",
+                typed=r"regexp_replace({c}, '\s*;\s*', ';', 'g')",
+                fault="false",
+            )
+        case _:
+            return TEXT
+
+
+def _in(cell: str, words: Iterable[str]) -> str:
+    return f"{cell} IN ({', '.join(sql_text(word) for word in sorted(words))})"
+
+
+def sql_text(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+_ID = Form(
+    type="id",
+    written_as="id",
+    typed=r"CASE WHEN contains({c}, '.') OR contains({c}, ',') OR contains({c}, '+') OR contains({c}, ' ') THEN "
+    r"CASE WHEN regexp_full_match({c}, '\s*\d([.,]\d+)?[eE]\+?\d+\s*') THEN NULL "
+    r"ELSE regexp_replace(trim({c}), '^(\d+)\.0+$', '\1') END ELSE {c} END",
+    fault=_DID_NOT_FIT,
+    code="L006",
+)
+_LOWER = "lower(trim({c}))"
+_BOOL = Form(
+    type="bool",
+    written_as="yes or no",
+    typed=f"CASE WHEN {_in(_LOWER, TRUE_WORDS)} THEN true WHEN {_in(_LOWER, FALSE_WORDS)} THEN false END",
+    fault=_DID_NOT_FIT,
+    code="L005",
+)
+_CLOCK = r"^\s*(\d+):([0-5]?\d):([0-5]?\d)\s*$"
+_DURATION = Form(
+    type="duration_ms",
+    written_as="milliseconds or HH:MM:SS",
+    typed=r"coalesce(try_cast({c} AS DOUBLE), CASE WHEN regexp_matches({c}, '"
+    + _CLOCK
+    + r"') THEN 1000.0 * (3600 * regexp_extract({c}, '"
+    + _CLOCK
+    + r"', 1)::DOUBLE + 60 * regexp_extract({c}, '"
+    + _CLOCK
+    + r"', 2)::DOUBLE + regexp_extract({c}, '"
+    + _CLOCK
+    + r"', 3)::DOUBLE) END)",
+    fault=_DID_NOT_FIT,
+    code="L012",
+)
+
+
+@cache
+def _enumeration(name: str) -> Form:
+    values: dict[str, str] = {option.value.lower(): option.value for option in catalog.options(name)}
+    for language in catalog.LANGUAGES:
+        for option in catalog.options(name):
+            for label in option.labels[language]:
+                values.setdefault(label.lower(), option.value)
+    if not values:
+        return Form(type="enumeration", written_as="options", typed="{c}", fault="false")
+    cell = _LOWER
+    if name in ("dealstage", "hs_pipeline_stage"):  # exports add the pipeline: "Closed Won (Sales Pipeline)"
+        cell = r"regexp_replace(lower(trim({c})), '\s*\([^()]*\)$', '')"
+    cases = " ".join(f"WHEN {sql_text(label)} THEN {sql_text(value)}" for label, value in values.items())
+    return Form(
+        type="enumeration",
+        written_as="options, labels taken to internal values",
+        typed=f"CASE {cell} {cases} ELSE {{c}} END",
+        fault="false",
+    )
+
+
+def _number(values: Sequence[str], language: catalog.Language, *, ranged: bool = False) -> Form:
+    bare = [re.sub(_CURRENCY, "", value) for value in values]
+    bare = [_PERCENT.sub("", value) for value in bare]
+    decided = [value for value in bare if ("." in value or "," in value) and not _EITHER.fullmatch(value)]
+    n_point = sum(_POINT.fullmatch(value) is not None for value in decided)
+    n_comma = sum(_COMMA.fullmatch(value) is not None for value in decided)
+    in_doubt = n_point == n_comma and any(_EITHER.fullmatch(value) for value in bare)
+    comma = n_comma > n_point or (in_doubt and language != "en")
+    return _number_form(comma, ranged, "L015" if in_doubt else "")
+
+
+@cache
+def _number_form(comma: bool, ranged: bool, doubt: str) -> Form:
+    strip = sql_text(_CURRENCY)
+    bare = f"regexp_replace({{c}}, {strip}, '', 'g')"
+    if comma:
+        fast = "CASE WHEN NOT contains({c}, '.') THEN try_cast(replace({c}, ',', '.') AS DOUBLE) END"
+        grouped, plain, point = r"[-+]?\d{1,3}(\.\d{3})+(,\d+)?%?", r"[-+]?(\d+(,\d*)?|,\d+)%?", ","
+    else:
+        fast = "try_cast({c} AS DOUBLE)"
+        grouped, plain, point = r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?%?", r"[-+]?(\d+(\.\d*)?|\.\d+)%?", "."
+    thousands = "." if comma else ","
+
+    def to_number(text: str) -> str:
+        return f"try_cast(replace(replace(replace({text}, '{thousands}', ''), '{point}', '.'), '%', '') AS DOUBLE)"
+
+    slow = (
+        f"CASE WHEN regexp_full_match({bare}, '{grouped}') OR regexp_full_match({bare}, '{plain}') "
+        f"THEN {to_number(bare)} / CASE WHEN contains({{c}}, '%') THEN 100 ELSE 1 END"
+    )
+    fault = _DID_NOT_FIT
+    if ranged:
+        low = f"regexp_extract({bare}, '\\d[\\d.,]*')"
+        slow += f" WHEN regexp_full_match({{c}}, '\\s*({_RANGE})\\s*') THEN {to_number(low)}"
+        fault = f"{{c}} IS NOT NULL AND ({{t}} IS NULL OR regexp_full_match({{c}}, '\\s*({_RANGE})\\s*'))"
+    slow += " END"
+    value = f"coalesce({fast}, {slow})"
+    return Form(
+        type="number",
+        written_as="1.234,5" if comma else "1,234.5",
+        typed=f"CASE WHEN isfinite({value}) THEN {value} END",
+        fault=fault,
+        code="L003",
+        doubt=doubt,
+    )
+
+
+def _datetime(values: Sequence[str], language: catalog.Language, timezone: str | None, *, kind: str) -> Form:
+    formats: Counter[tuple[str, str]] = Counter()  # (how the day is written, how the time is)
+    first_above = second_above = n_year_last = 0
+    iso = zoned = epoch = serial = False
+    for value in values:
+        text = value.strip()
+        if found := _YEAR_FIRST.fullmatch(text):
+            if found["sep"] == "-":
+                iso = True
+                zoned = zoned or found["zone"] is not None
+            else:
+                formats[f"%Y{found['sep']}%m{found['sep']}%d", _time(found["gap"], found["seconds"], None)] += 1
+        elif found := _YEAR_LAST.fullmatch(text):
+            n_year_last += 1
+            first_above += int(found["first"]) > 12
+            second_above += int(found["second"]) > 12
+            year = "%Y" if len(found["year"]) == 4 else "%y"
+            day = f"%1{found['sep']}%2{found['sep']}{year}"
+            formats[day, _time(found["gap"], found["seconds"], found["half"])] += 1
+        elif _EPOCH_MS.fullmatch(text):
+            epoch = True
+        elif _SERIAL.fullmatch(text):
+            serial = True
+    in_doubt = n_year_last > 0 and first_above == second_above
+    dotted = any(day.startswith("%1.") for day, _ in formats)
+    day_first = first_above > second_above or (in_doubt and (language != "en" or dotted))
+    order = ("%d", "%m") if day_first else ("%m", "%d")
+    spelt = tuple(sorted({day.replace("%1", order[0]).replace("%2", order[1]) + time for day, time in formats}))
+    doubt = "L010" if in_doubt and not dotted else ""
+    return _datetime_form(spelt, iso or not spelt, zoned, epoch, serial, timezone, kind, doubt)
+
+
+def _time(gap: str | None, seconds: str | None, half: str | None) -> str:
+    if gap is None:
+        return ""
+    clock = ("%I" if half else "%H") + ":%M" + (":%S" if seconds else "")
+    return gap + clock + (half.replace(half.strip(), "%p") if half else "")
+
+
+@cache
+def _datetime_form(
+    formats: tuple[str, ...],
+    iso: bool,
+    zoned: bool,
+    epoch: bool,
+    serial: bool,
+    timezone: str | None,
+    kind: str,
+    doubt: str,
+) -> Form:
+    ways: list[str] = []
+    local = f"timezone({sql_text(timezone)}, {{0}})" if timezone else "timezone('UTC', {0})"
+    if iso:
+        # a text of another length than these has an offset, a fraction or something else that needs a closer look
+        plain = "try_cast({c} AS TIMESTAMP)"
+        if zoned:
+            aware = local.format("try_cast({c} AS TIMESTAMPTZ)")
+            plain = f"CASE WHEN regexp_matches({{c}}, '(Z|[+-]\\d\\d:?\\d\\d)\\s*$') AND contains({{c}}, ':') THEN {aware} ELSE {plain} END"
+            plain = f"CASE WHEN length({{c}}) IN (10, 16, 19) THEN try_cast({{c}} AS TIMESTAMP) ELSE {plain} END"
+        ways.append(plain)
+    if formats:
+        listed = ", ".join(sql_text(form) for form in formats)
+        ways.append(f"try_strptime(trim({{c}}), [{listed}])")
+    if epoch:
+        moment = "CASE WHEN regexp_full_match({c}, '1\\d{12}') THEN epoch_ms(try_cast({c} AS BIGINT)) END"
+        if timezone:
+            moment = f"timezone({sql_text(timezone)}, timezone('UTC', {moment}))"
+        ways.append(moment)
+    if serial:
+        ways.append(
+            "CASE WHEN regexp_full_match({c}, '[2-6]\\d{4}(\\.\\d+)?') THEN TIMESTAMP '1899-12-30' + "
+            "to_seconds(round(86400 * try_cast({c} AS DOUBLE))) END"
+        )
+    value = ways[0] if len(ways) == 1 else f"coalesce({', '.join(ways)})"
+    if kind == "date":
+        value = f"date_trunc('day', {value})::TIMESTAMP"
+    written = [_shown(form) for form in formats]
+    return Form(
+        type=kind,
+        written_as=", ".join(
+            (["YYYY-MM-DD HH:MM"] if iso else [])
+            + written
+            + (["milliseconds since 1970"] if epoch else [])
+            + (["a spreadsheet's day number"] if serial else [])
+        ),
+        typed=f"CASE WHEN {value} >= TIMESTAMP '1900-01-01' AND {value} < TIMESTAMP '2200-01-01' THEN {value} END",
+        fault=_DID_NOT_FIT,
+        code="L004",
+        doubt=doubt,
+    )
+
+
+def _shown(form: str) -> str:
+    shown = {
+        "%d": "DD",
+        "%m": "MM",
+        "%Y": "YYYY",
+        "%y": "YY",
+        "%H": "HH",
+        "%I": "hh",
+        "%M": "MM",
+        "%S": "SS",
+        "%p": "AM",
+    }
+    return re.sub(r"%\w", lambda found: shown[found[0]], form)
+
+
+def _guessed(values: Sequence[str], *, language: catalog.Language, timezone: str | None) -> Form:
+    if not values:
+        return TEXT
+    words = {value.strip().lower() for value in values}
+    if words <= _PLAIN_YES_NO:
+        return _BOOL
+    if not any(re.match(r"\s*[-+]?0\d", value) for value in values) and all(_is_number(value) for value in values):
+        form = _number(values, language)
+        # a text such as 007 or a digit string too long for a number must stay as it is
+        fault = f"{form.fault} OR regexp_matches({{c}}, '^\\s*[-+]?0\\d|^\\s*\\+|\\d{{16}}|[a-zA-Z_]')"
+        return Form(
+            type="number", written_as=form.written_as, typed=form.typed, fault=fault, code="L003", doubt=form.doubt
+        )
+    if all(_is_date(value) for value in values):
+        return _datetime(values, language, timezone, kind="datetime")
+    return TEXT
+
+
+def _is_number(value: str) -> bool:
+    if re.search(r"\d{16}|[a-zA-Z_]|^\s*\+", value):
+        return False
+    bare = _PERCENT.sub("", re.sub(_CURRENCY, "", value))
+    return any(char.isdigit() for char in bare) and (
+        _POINT.fullmatch(bare) is not None or _COMMA.fullmatch(bare) is not None
+    )
+
+
+def _is_date(value: str) -> bool:
+    text = value.strip()
+    return _YEAR_FIRST.fullmatch(text) is not None or _YEAR_LAST.fullmatch(text) is not None
