@@ -129,62 +129,99 @@ def _in_month(dice: Dice, name: str, months: Months, counts: Ints) -> tuple[Ints
 
 def invent_deals(dice: Dice, truth: Truth, companies: Companies, leads: Leads, months: Months) -> Deals:
     """The deals of the leads, every early customer's purchase, and what customers sell afterwards."""
+    parts = [
+        _lead_deals(dice, companies, leads),
+        _second_deals(dice, leads),
+        _purchases(dice, months),
+        _customers_deals(dice, truth, months),
+    ]
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Deals.__slots__}
+    order = np.argsort(columns["created"], kind="stable")
+    return Deals(**{name: column[order] for name, column in columns.items()})
+
+
+def _amounts(dice: Dice, name: str, typical: Floats | float, n: int) -> Ints:
+    return np.round(typical * np.exp(0.5 * dice.normal(f"{name} amount", n))).astype(np.int64)
+
+
+def _lead_deals(dice: Dice, companies: Companies, leads: Leads) -> Deals:
     lead = np.flatnonzero(leads.entered[4] != NEVER)
-    lead_won = leads.entered[5][lead] != NEVER
-    size = companies.employees[leads.company[lead]]
-    lead_amount = 1800 * np.sqrt(size) * np.exp(0.5 * dice.normal("lead amount", len(lead)))
-
-    again = lead[lead_won & dice.chance("buys again", 0.15, len(lead))]
-    again_at = leads.entered[5][again] + 25 * DAY
-    again, again_at = again[again_at < EXPORTED], again_at[again_at < EXPORTED]
-    open_still = np.full(len(again), NEVER)
-
-    bought, first = np.unique(months.customer, return_index=True)
-    purchase = months.purchase[first]
-
-    counts = dice.poisson("deals", level(dice, "deals", truth.deals_created, months), len(months.month))
-    row, made = _in_month(dice, "deal", months, counts)
-    won = dice.chance(
-        "deal won", np.minimum(level(dice, "close rate", truth.deal_close_rate, months)[row], 0.95), len(row)
-    )
-    closed = made + 300 + (dice.uniform("deal closes", len(row)) * 9 * DAY).astype(np.int64)
-    closed = np.where(won, closed, closed + 20 * DAY)
-    typical = level(dice, "amount", truth.deal_amount_eur, months)[row]
-    amount = typical * np.exp(0.5 * dice.normal("deal amount", len(row)))
-
-    closed_all = np.concatenate(
-        [
-            np.where(lead_won, leads.entered[5][lead], leads.lost_at[lead]),
-            purchase,
-            np.where(closed < EXPORTED, closed, NEVER),
-            open_still,
-        ]
-    )
-    created = np.concatenate([leads.entered[4][lead], purchase - 20 * DAY, made, again_at])
-    order = np.argsort(created, kind="stable")
-    blank = np.full(len(bought) + len(row), NEVER)
+    won = leads.entered[5][lead] != NEVER
+    company = leads.company[lead]
     return Deals(
-        company=np.concatenate([leads.company[lead], months.company[first], months.company[row], leads.company[again]])[
-            order
-        ],
-        lead=np.concatenate([lead, blank, again])[order],
-        created=created[order],
-        closed=closed_all[order],
-        won=(np.concatenate([lead_won, np.full(len(bought), True), won, open_still > 0]) & (closed_all != NEVER))[
-            order
-        ],
-        amount=np.round(
-            np.concatenate(
-                [
-                    lead_amount,
-                    12000 * np.exp(0.5 * dice.normal("purchase amount", len(bought))),
-                    amount,
-                    3000 * np.exp(0.5 * dice.normal("second amount", len(again))),
-                ]
-            )
-        ).astype(np.int64)[order],
-        new=np.concatenate([np.full(len(lead) + len(bought), True), np.full(len(row) + len(again), False)])[order],
+        company=company,
+        lead=lead,
+        created=leads.entered[4][lead],
+        closed=np.where(won, leads.entered[5][lead], leads.lost_at[lead]),
+        won=won,
+        amount=_amounts(dice, "lead", 1800 * np.sqrt(companies.employees[company]), len(lead)),
+        new=np.full(len(lead), True),
     )
+
+
+def _second_deals(dice: Dice, leads: Leads) -> Deals:
+    won = np.flatnonzero(leads.entered[5] != NEVER)
+    created = leads.entered[5][won] + 25 * DAY
+    lead = won[dice.chance("buys again", 0.15, len(won)) & (created < EXPORTED)]
+    none = np.full(len(lead), False)
+    return Deals(
+        company=leads.company[lead],
+        lead=lead,
+        created=leads.entered[5][lead] + 25 * DAY,
+        closed=np.full(len(lead), NEVER),
+        won=none,
+        amount=_amounts(dice, "second", 3000, len(lead)),
+        new=none,
+    )
+
+
+def _purchases(dice: Dice, months: Months) -> Deals:
+    _, first = np.unique(months.customer, return_index=True)
+    all_ = np.full(len(first), True)
+    return Deals(
+        company=months.company[first],
+        lead=np.full(len(first), NEVER),
+        created=months.purchase[first] - 20 * DAY,
+        closed=months.purchase[first],
+        won=all_,
+        amount=_amounts(dice, "purchase", 12_000, len(first)),
+        new=all_,
+    )
+
+
+def _customers_deals(dice: Dice, truth: Truth, months: Months) -> Deals:
+    counts = dice.poisson("deals", level(dice, "deals", truth.deals_created, months), len(months.month))
+    row, created = _in_month(dice, "deal", months, counts)
+    n = len(row)
+    rate = level(dice, "close rate", truth.deal_close_rate, months)[row]
+    won = dice.chance("deal won", np.minimum(rate, 0.95), n)
+    closed = created + 300 + (dice.uniform("deal closes", n) * 9 * DAY).astype(np.int64)
+    closed = np.where(won, closed, closed + 20 * DAY)
+    closed = np.where(closed < EXPORTED, closed, NEVER)
+    return Deals(
+        company=months.company[row],
+        lead=np.full(n, NEVER),
+        created=created,
+        closed=closed,
+        won=won & (closed != NEVER),
+        amount=_amounts(dice, "deal", level(dice, "amount", truth.deal_amount_eur, months)[row], n),
+        new=np.full(n, False),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Seats in the order of Months."""
+
+    sales: Ints
+    service: Ints
+
+
+def invent_seats(dice: Dice, truth: Truth, months: Months) -> Seats:
+    """How many people of each customer work with the product; at least one."""
+    sales = np.round(level(dice, "sales seats", truth.sales_seats, months))
+    service = np.round(level(dice, "service seats", truth.service_seats, months))
+    return Seats(np.maximum(1, sales).astype(np.int64), np.maximum(1, service).astype(np.int64))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.sample.dice import Dice, Ints
+from workbench.sample.dice import Dice, Flags, Ints
 from workbench.sample.leads import OFFLINE, Leads, price_visit_times
 from workbench.sample.tables import DAY, EXPORTED, NEVER, texts
 from workbench.sample.truth import Truth
@@ -23,22 +23,22 @@ KINDS = (
     "meeting",
     "email_sales",
 )
-DETAILS = texts(
-    ["/pricing", "/demo", "/about/press", "/about/jobs", "/ebook", "/blog/forecast", "/blog/routing", "/blog/handover"]
-    + [
-        "/docs/setup",
-        "Demo request",
-        "E-book: Reading a funnel",
-        "Newsletter",
-        "Contact us",
-        "Webinar",
-        "Support request",
-    ]
-    + ["Newsletter of the month", "Product news", "Connected", "No answer", "Left voicemail", "Completed", "No show"]
-    + ["", "Hard bounce"]
+PAGES = (
+    "/pricing",
+    "/demo",
+    "/about/press",
+    "/about/jobs",
+    "/ebook",
+    "/blog/forecast",
+    "/blog/routing",
+    "/blog/handover",
 )
+FORMS = ("Demo request", "E-book: Reading a funnel", "Newsletter", "Contact us", "Webinar", "Support request")
+MAILINGS = ("Newsletter of the month", "Product news", "Hard bounce")
+OUTCOMES = ("Connected", "No answer", "Left voicemail", "Completed", "No show")
+DETAILS = texts([*PAGES, "/docs/setup", *FORMS, *MAILINGS, *OUTCOMES, ""])
 _AT = {detail: index for index, detail in enumerate(DETAILS.tolist())}
-_FORMS = np.array([_AT["Demo request"], _AT["E-book: Reading a funnel"], _AT["Newsletter"], _AT["Contact us"]])
+_CREATING = np.array([_AT[form] for form in FORMS[:4]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,9 @@ def invent_events(dice: Dice, truth: Truth, leads: Leads) -> Events:
     def within(name: str, who: Ints, start: Ints, span: float) -> Ints:
         return start[who] + (dice.uniform(name, len(who)) * span).astype(np.int64)
 
-    def spread(name: str, mean: float, start: Ints, days: float, where: object = True) -> tuple[Ints, Ints]:
-        counts = np.where(where, dice.poisson(f"{name} count", mean, n, most=12), 0)
-        who = np.repeat(everyone, counts)
+    def spread(name: str, mean: float, start: Ints, days: float, where: Flags | None = None) -> tuple[Ints, Ints]:
+        counts = dice.poisson(f"{name} count", mean, n, most=12)
+        who = np.repeat(everyone, counts if where is None else counts * where)
         return who, within(f"{name} time", who, start, days * DAY)
 
     # up to the hand-off: what decides
@@ -96,7 +96,7 @@ def invent_events(dice: Dice, truth: Truth, leads: Leads) -> Events:
     who = np.repeat(everyone, facts.email_click)
     log.add("email_click", "Product news", who, within("early click time", who, created, early))
     online = np.flatnonzero(leads.source != OFFLINE)
-    log.add("form_submission", _FORMS[leads.creating_form[online]], online, created[online])
+    log.add("form_submission", _CREATING[leads.creating_form[online]], online, created[online])
     for code, fact, form in ((0, facts.demo_request, "Demo request"), (1, facts.ebook, "E-book: Reading a funnel")):
         who = np.flatnonzero(fact & (leads.creating_form != code))
         log.add("form_submission", form, who, within(f"{form} time", who, created, early))

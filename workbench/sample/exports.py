@@ -1,364 +1,307 @@
-"""The invented company as tables of text, with the faults of real exports in them."""
+"""The other tables: companies, deals, tickets, activities, feedback, usage, seats, spend, property history."""
 
 from __future__ import annotations
 
-import unicodedata
-from dataclasses import dataclass
-
 import numpy as np
 
-from workbench.sample.customers import (
-    Deals,
-    Months,
-)
-from workbench.sample.dice import Dice, Flags, Ints
-from workbench.sample.events import DETAILS, KINDS, Events, invent_events
-from workbench.sample.leads import OFFLINE, SOURCES, STAGES, Companies, Leads, invent_leads, record_ids
-from workbench.sample.names import (
-    ADVISES,
-    CAMPUS,
-    DECIDES,
-    FIRST,
-    FREE_MAIL,
-    HOSTILE,
-    INDUSTRIES,
-    LAST,
-    LINES,
-    OWNERS,
-    PLACES,
-    STEMS,
-    STYLES,
-)
+from workbench.sample.contacts import COUNTRIES, INDUSTRY_NAMES, SOURCE_NAMES, company_names
+from workbench.sample.customers import invent_seats, invent_tickets, invent_usage, month_of, month_start
+from workbench.sample.dice import Ints
+from workbench.sample.events import DETAILS, KINDS
+from workbench.sample.leads import FIRST_LEAD, SOURCES, STAGES
+from workbench.sample.names import AGENTS, OWNERS
 from workbench.sample.tables import (
     DAY,
     EXPORTED,
     NEVER,
-    Column,
+    Columns,
     Labels,
     Texts,
+    days,
+    joined,
     numbers,
+    record_ids,
+    some,
     stamps,
     texts,
+    when,
 )
-from workbench.sample.truth import Truth
+from workbench.sample.world import World
 
-Columns = dict[str, Column]
-
-_FIRST = texts([name for style in STYLES for name in FIRST[style].split()])
-_LAST = texts([name for style in STYLES for name in LAST[style].replace("von Ahn", "von_Ahn").split()])
-_LAST[:] = [name.replace("_", " ") for name in _LAST]
-_TITLES = np.concatenate([DECIDES, ADVISES, texts(["Student", ""])])
-_STATUS = ("NEW", "OPEN", "IN_PROGRESS", "OPEN_DEAL", "UNQUALIFIED", "ATTEMPTED_TO_CONTACT", "CONNECTED", "BAD_TIMING")
-_PLACE_NAMES = texts([place[0] for place in PLACES])
-_FORMS = texts([place[2] for place in PLACES])
-_STYLE = np.array([STYLES.index(place[1]) for place in PLACES])
-_INDUSTRIES = texts([name for name, _ in INDUSTRIES])
-_SIZES = ((1, "1-4"), (5, "5-25"), (26, "26-50"), (51, "51-200"), (201, "201-1,000"), (1001, "1,000+"))
-_SOURCE_DETAIL = texts(
-    [
-        "Unknown keywords (SSL)",
-        "brand-search",
-        "june-mailing",
-        "LinkedIn",
-        "partner.example",
-        "www.sample.example/",
-        "Facebook",
-    ]
-    + ["assistant", "IMPORT"]
+_DEAL_STAGES = (
+    "appointmentscheduled",
+    "qualifiedtobuy",
+    "presentationscheduled",
+    "decisionmakerboughtin",
+    "contractsent",
+    "closedwon",
+    "closedlost",
+    "Legal Review",  # a stage of this company's own
 )
-_INTERESTS = texts(["", "Routing", "Routing;Scoring", "Scoring;Reporting;Routing", "Reporting"])
-_YES_NO = texts(["false", "true"])
+_CHANGES_KEPT = 45  # of one property of one contact
+_TICKET_SUBJECTS = texts(
+    ["Cannot log in", "Import stops half-way", "Wrong totals", "Question on the bill", "Add a user"]
+)
+_TICKET_CATEGORIES = texts(["", "Question", "Fault", "Question;Billing", "Fault;Import", "Wish"])
 
 
-def _ascii(name: str) -> str:
-    for letter, plain in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss"), ("œ", "oe"), ("Ö", "Oe"), ("Ü", "Ue")):
-        name = name.replace(letter, plain)
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return "".join(letter for letter in plain.lower() if letter.isalpha())
+def _always(text: str, n: int) -> Texts:
+    return np.full(n, text, dtype=object)
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """Everything that was invented."""
-
-    dice: Dice
-    truth: Truth
-    companies: Companies
-    leads: Leads
-    events: Events
-
-
-def invent(*, contacts: int, seed: int, truth: Truth) -> World:
-    """The invented company and its `contacts` leads."""
-    dice = Dice(seed)
-    companies = Companies.invent(dice, leads=contacts)
-    leads = invent_leads(dice, truth, companies, contacts)
-    return World(dice, truth, companies, leads, invent_events(dice, truth, leads))
-
-
-def _some(dice: Dice, fault: str, share: float, n: int) -> Ints:
-    """The rows that get a fault."""
-    return np.flatnonzero(dice.chance(f"fault: {fault}", share, n))
-
-
-def _where(flags: Flags, yes: Texts, no: Texts | str = "") -> Texts:
-    out: Texts = np.where(flags, yes, no)
-    return out
-
-
-def _company_names(companies: Companies) -> tuple[Texts, Texts]:
-    index = np.arange(len(companies.ids))
-    stems = tuple(dict.fromkeys(STEMS))
-    round_, line = index // len(stems), index // len(stems) % len(LINES)
-    again = round_ // len(LINES)
-    stem = texts(stems)[(index * 7919 + 13) % len(stems)]
-    words = texts([f" {word}" if word else "" for word in LINES])[line]
-    number = numbers(again + 1, blank=again == 0)
-    name = stem + words + _where(again > 0, " " + number) + " " + _FORMS[companies.place]
-    lower = texts([stem.lower() for stem in stems])[(index * 7919 + 13) % len(stems)]
-    return name, lower + texts([word.lower() for word in LINES])[line] + number + ".example"
-
-
-def _joined(keys: Ints, values: Texts, n: int) -> Texts:
-    """For each key below `n` its values, joined by `;`."""
-    out = np.full(n, "", dtype=object)
-    for key, value in zip(keys.tolist(), values.tolist(), strict=True):
-        out[key] = f"{out[key]};{value}" if out[key] else value
-    return out
-
-
-def _employees(dice: Dice, companies: Companies) -> Texts:
-    """A number on most, a range on some, blank on a few."""
-    n = len(companies.ids)
-    out = numbers(companies.employees, blank=dice.chance("employees blank", 0.07, n))
-    ranged = dice.chance("employees as a range", 0.08, n)
-    step = np.searchsorted([low for low, _ in _SIZES], companies.employees, side="right") - 1
-    return _where(ranged, texts([label for _, label in _SIZES])[step], out)
-
-
-def deal_ids(dice: Dice, deals: Deals) -> Texts:
-    """Record ids of the deals."""
-    return numbers(record_ids(dice, "deal", 15_600_000_000, len(deals.created)))
-
-
-def contacts(world: World, deals: Deals) -> Columns:
-    """The export of all contacts, newest first."""
-    dice, companies, leads, events = world.dice, world.companies, world.leads, world.events
-    n = len(leads)
-    company, student = leads.company, leads.facts.student
-    company_names, domains = _company_names(companies)
-    style = np.where(dice.chance("own style", 0.9, n), _STYLE[companies.place[company]], dice.between("style", 0, 3, n))
-    first, last = style * 40 + leads.first, style * 40 + leads.last
-
-    free = dice.chance("free mail", 0.1, n)
-    domain = domains[company]
-    domain = _where(free, FREE_MAIL[dice.between("free mail at", 0, len(FREE_MAIL), n)], domain)
-    campus = "student." + CAMPUS[dice.between("campus", 0, len(CAMPUS), n)] + "-university.example"
-    domain = _where(student, campus, domain)
-    _, seen_first = np.unique(company * 20_000 + first * 130 + last, return_index=True)
-    twin = np.full(n, True)
-    twin[seen_first] = False
-    suffix = numbers(np.arange(n) % 100_000, blank=~(twin | free | student))
-    plain_first, plain_last = texts([_ascii(x) for x in _FIRST]), texts([_ascii(x) for x in _LAST])
-    email = plain_first[first] + "." + plain_last[last] + suffix + "@" + domain
-    same = _some(dice, "same e-mail", 0.004, n - 1)
-    email[same] = texts([address.title() for address in email[same + 1]])
-    email[dice.chance("no e-mail", 0.015, n)] = ""
-
-    phone = texts([place[3].format(number) for place in PLACES for number in range(100)])
-    phone = phone[companies.place[company] * 100 + dice.between("phone", 0, 100, n)]
-    cities = [place[4].split() for place in PLACES]
-    starts = np.cumsum([0, *map(len, cities)])
-    spot = np.floor(dice.uniform("city", n) * np.array(list(map(len, cities)))[companies.place[company]]).astype(
-        np.int64
-    )
-    city = texts([name for names in cities for name in names])[starts[companies.place[company]] + spot]
-
-    title = _TITLES[np.where(student, len(_TITLES) - 2, leads.title)]
-    title = _where(
-        dice.chance("no title", 0.08, n) & ~leads.facts.decision_maker, texts([""] * 1)[np.zeros(n, int)], title
-    )
-    broken = _some(dice, "line break", 0.003, n)
-    title[broken] = title[broken] + '\nEMEA, "new" team'
-    industry = _INDUSTRIES[companies.industry[company]]
-    industry = _where(student, texts(["Education"])[np.zeros(n, int)], industry)
-    unknown = dice.chance("industry blank", 0.09, len(companies.ids))[company]
-    industry[unknown] = ""
-    industry[unknown & dice.chance("no value", 0.2, n)] = "(No value)"
-
-    export_age = (EXPORTED - leads.created) / (30 * DAY)
-    delivered = np.where(leads.bounced, 0, dice.poisson("delivered", np.minimum(1 + 0.6 * export_age, 10), n))
-    clicked = events.count("email_click", n)
-    opened = np.maximum(clicked, np.round(delivered * dice.uniform("opened", n) ** 2).astype(np.int64))
-    delivered = np.maximum(delivered, opened)
-    views = events.count("page_view", n)
-    forms = events.count("form_submission", n)
-    offline = (leads.source == OFFLINE) & (views == 0)
-
-    modified = leads.created.copy()
-    np.maximum.at(modified, events.lead, events.at)
-    for entered in leads.entered:
-        modified = np.maximum(modified, entered)
-    handed, won = leads.entered[2] != NEVER, leads.entered[5] != NEVER
-    running = (leads.entered[4] != NEVER) & (leads.lost_at == NEVER)
-    young = EXPORTED - leads.decided < 50 * DAY
-    status = np.select(
-        [won, running, leads.lost_at != NEVER, handed & young, handed, young],
-        [6, 3, 4 + 3 * dice.between("why lost", 0, 2, n), 2, 4 + dice.between("why not", 0, 2, n), 0],
-        1 - 2 * dice.between("status blank", 0, 2, n),
-    )
-
-    columns: Columns = {
-        "hs_object_id": numbers(leads.ids),
-        "firstname": _FIRST[first],
-        "lastname": _LAST[last],
-        "email": email,
-        "phone": _where(dice.chance("has phone", 0.25, n), phone),
-        "jobtitle": title,
-        "company": _where(~student, company_names[company]),
-        "hubspot_owner_id": _where(handed | dice.chance("owned", 0.2, n), OWNERS[companies.owner[company]]),
-        "lifecyclestage": Labels("lifecyclestage", STAGES, leads.stage),
-        "hs_lead_status": Labels("hs_lead_status", _STATUS, status),
-        "createdate": stamps(leads.created),
-        "lastmodifieddate": stamps(modified),
-        "hs_analytics_source": Labels("hs_analytics_source", tuple(name for name, _ in SOURCES), leads.source),
-        "hs_analytics_source_data_1": _SOURCE_DETAIL[leads.source],
-        "hs_analytics_num_page_views": numbers(views, blank=offline),
-        "hs_analytics_num_visits": numbers(np.minimum(views, 1 + views // 2), blank=offline),
-        "num_conversion_events": numbers(forms),
-        "hs_email_delivered": numbers(delivered, blank=leads.bounced),
-        "hs_email_open": numbers(opened, blank=opened == 0),
-        "hs_email_click": numbers(clicked, blank=clicked == 0),
-        "hs_email_bounce": numbers(leads.bounced.astype(np.int64), blank=~leads.bounced),
-        "hs_email_optout": _where(leads.opted_out_at != NEVER, texts(["true"])[np.zeros(n, int)]),
-        "hubspotscore": numbers(leads.old_score, blank=leads.old_score < 0),
-        "industry": industry,
-        "numemployees": _where(~student, _employees(dice, companies)[company]),
-        "country": _PLACE_NAMES[companies.place[company]],
-        "city": city,
-        "associatedcompanyid": _where(~student, numbers(companies.ids)[company]),
-        "associated_deal_ids": _joined(deals.lead[deals.lead != NEVER], deal_ids(dice, deals)[deals.lead != NEVER], n),
-        "Interests": _INTERESTS[dice.pick("interests", [70, 12, 8, 4, 6], n)],
-    }
-    entered = [leads.entered[index].copy() for index in range(len(STAGES))]
-    winners = np.flatnonzero(won)
-    imported = winners[_some(dice, "customer before creation", 0.012, len(winners))]
-    entered[5][imported] = leads.created[imported] - 3 * DAY
-    for index in (1, 2, 3, 4, 5, 0):
-        columns[f"hs_v2_date_entered_{STAGES[index]}"] = stamps(entered[index])
-
-    strange = _some(dice, "hostile text", 0.0045, n)
-    for place, row in enumerate(strange.tolist()):
-        field, text = HOSTILE[place % len(HOSTILE)]
-        columns[field][row] = text
-
-    rows = np.arange(n)[::-1]
-    twice = _some(dice, "row twice", 0.003, n)
-    order = np.insert(rows, np.minimum(n, twice * 7 % n + 1), twice)
-    out: Columns = {name: column[order] for name, column in columns.items()}
-    _, kept = np.unique(order, return_index=True)
-    older = np.setdiff1d(np.arange(len(order)), kept)
-    out["lastmodifieddate"][older] = stamps(leads.created[order[older]])
-    out["phone"][older] = ""
-    return out
-
-
-def all_companies(world: World, deals: Deals, months: Months) -> Columns:
-    """The export of all companies that have a contact or a deal."""
-    dice, companies, leads = world.dice, world.companies, world.leads
-    n = len(companies.ids)
-    created = np.full(n, EXPORTED)
+def companies(world: World) -> Columns:
+    """The export of all companies that have a contact or a deal, newest first."""
+    dice, all_, leads, deals = world.dice, world.companies, world.leads, world.deals
+    n = len(all_.ids)
     staff = np.flatnonzero(~leads.facts.student)
+    created = np.full(n, EXPORTED)
     np.minimum.at(created, leads.company[staff], leads.created[staff])
     np.minimum.at(created, deals.company, deals.created)
-    stage = np.full(n, 1)
-    np.maximum.at(stage, leads.company[staff], np.minimum(leads.stage[staff], 4))
-    stage[deals.company[deals.won]] = 5
-    names, domains = _company_names(companies)
-    unknown = dice.chance("industry blank", 0.09, n)
-    revenue = np.round(companies.employees * 90_000 * np.exp(0.4 * dice.normal("revenue", n)), -3).astype(np.int64)
-    shown = np.flatnonzero(created < EXPORTED)[::-1]
+    stage = np.full(n, STAGES.index("lead"))
+    np.maximum.at(stage, leads.company[staff], leads.stage[staff])
+    stage[deals.company[deals.won]] = STAGES.index("customer")
+    names, domains = company_names(all_)
+    revenue = np.round(all_.employees * 90 * np.exp(0.4 * dice.normal("revenue", n))).astype(np.int64) * 1000
     columns: Columns = {
-        "hs_object_id": numbers(companies.ids),
+        "hs_object_id": numbers(all_.ids),
         "name": names,
         "domain": domains,
-        "hubspot_owner_id": OWNERS[companies.owner],
+        "hubspot_owner_id": OWNERS[all_.owner],
         "createdate": stamps(created),
         "lifecyclestage": Labels("lifecyclestage", STAGES, stage),
-        "industry": _where(~unknown, _INDUSTRIES[companies.industry]),
-        "numberofemployees": numbers(companies.employees, blank=dice.chance("employees blank", 0.07, n)),
+        "industry": when(~dice.chance("industry blank", 0.09, n), INDUSTRY_NAMES[all_.industry]),
+        "numberofemployees": numbers(all_.employees, blank=dice.chance("employees blank", 0.07, n)),
         "annualrevenue": numbers(revenue, blank=dice.chance("revenue blank", 0.6, n)),
-        "country": _PLACE_NAMES[companies.place],
-        "associated_contact_ids": _joined(leads.company[staff], numbers(leads.ids[staff]), n),
+        "country": COUNTRIES[all_.place],
+        "associated_contact_ids": joined(leads.company[staff], numbers(leads.ids[staff]), n),
     }
+    shown = np.argsort(-created, kind="stable")[np.count_nonzero(created >= EXPORTED) :]
     return {name: column[shown] for name, column in columns.items()}
 
 
-def all_deals(world: World, deals: Deals) -> Columns:
-    """The export of all deals."""
-    dice, companies, leads = world.dice, world.companies, world.leads
-    n = len(deals.created)
-    names, _ = _company_names(companies)
-    is_open = deals.closed == NEVER
-    age = EXPORTED - deals.created
-    stage = np.where(is_open, np.minimum(4, age // (12 * DAY)), np.where(deals.won, 5, 6))
-    stage = np.where(is_open & dice.chance("legal review", 0.06, n), 7, stage)
-    stages = (
-        "appointmentscheduled",
-        "qualifiedtobuy",
-        "presentationscheduled",
-        "decisionmakerboughtin",
-        "contractsent",
-    )
-    stages = (*stages, "closedwon", "closedlost", "Legal Review")
-    closed = np.where(is_open & dice.chance("expected", 0.5, n), deals.created + 60 * DAY, deals.closed)
-    ended = np.flatnonzero(~is_open)
-    early = ended[_some(dice, "closed before created", 0.0015, len(ended))]
-    closed[early] = deals.created[early] - 2 * DAY
-    amount = deals.amount.copy()
-    negative = _some(dice, "negative amount", 0.0008, n)
+def deals(world: World) -> Columns:
+    """The export of all deals, oldest first."""
+    dice, leads, all_ = world.dice, world.leads, world.deals
+    n = len(all_.created)
+    names, _ = company_names(world.companies)
+    is_open = all_.closed == NEVER
+    stage = np.minimum(_DEAL_STAGES.index("contractsent"), (EXPORTED - all_.created) // (12 * DAY))
+    stage = np.where(dice.chance("legal review", 0.06, n), _DEAL_STAGES.index("Legal Review"), stage)
+    ended = np.where(all_.won, _DEAL_STAGES.index("closedwon"), _DEAL_STAGES.index("closedlost"))
+    closed = np.where(is_open & dice.chance("expected", 0.5, n), all_.created + 60 * DAY, all_.closed)
+    over = np.flatnonzero(~is_open)
+    early = over[some(dice, "closed before created", 0.0015, len(over))]
+    closed[early] = all_.created[early] - 2 * DAY
+    amount = all_.amount.copy()
+    negative = some(dice, "negative amount", 0.0008, n)
     amount[negative] = -amount[negative]
-    has_lead = deals.lead != NEVER
-    lead = np.where(has_lead, deals.lead, 0)
-    sources = tuple(name for name, _ in SOURCES)
+    of_lead = all_.lead != NEVER
     return {
-        "hs_object_id": deal_ids(dice, deals),
-        "dealname": names[deals.company],
-        "dealstage": Labels("dealstage", stages, stage),
-        "pipeline": texts(["Sales Pipeline"])[np.zeros(n, int)],
+        "hs_object_id": numbers(record_ids(dice, "deal", n)),
+        "dealname": names[all_.company],
+        "dealstage": Labels("dealstage", _DEAL_STAGES, np.where(is_open, stage, ended)),
+        "pipeline": _always("Sales Pipeline", n),
         "amount": numbers(amount, blank=dice.chance("amount blank", 0.02, n)),
-        "deal_currency_code": texts(["EUR"])[np.zeros(n, int)],
-        "createdate": stamps(deals.created),
+        "deal_currency_code": _always("EUR", n),
+        "createdate": stamps(all_.created),
         "closedate": stamps(closed),
-        "hubspot_owner_id": OWNERS[companies.owner[deals.company]],
-        "hs_is_closed_won": _YES_NO[deals.won.astype(np.int64)],
-        "dealtype": Labels("dealtype", ("newbusiness", "existingbusiness"), 1 - deals.new.astype(np.int64)),
-        "hs_analytics_source": Labels("hs_analytics_source", sources, np.where(has_lead, leads.source[lead], -1)),
-        "associated_contact_ids": _where(has_lead, numbers(leads.ids)[lead]),
-        "associated_company_ids": numbers(companies.ids)[deals.company],
+        "hubspot_owner_id": OWNERS[world.companies.owner[all_.company]],
+        "hs_is_closed_won": when(all_.won, "true", "false"),
+        "dealtype": Labels("dealtype", ("existingbusiness", "newbusiness"), all_.new.astype(np.int64)),
+        "hs_analytics_source": Labels(
+            "hs_analytics_source", SOURCE_NAMES, np.where(of_lead, leads.source[all_.lead], -1)
+        ),
+        "associated_contact_ids": when(of_lead, numbers(leads.ids)[all_.lead]),
+        "associated_company_ids": numbers(world.companies.ids)[all_.company],
     }
 
 
-def activities(world: World, deals: Deals) -> Columns:
+def tickets(world: World) -> Columns:
+    """The export of all tickets, oldest first; a ticket stands on one row for each of its contacts."""
+    dice, leads = world.dice, world.leads
+    all_ = invent_tickets(dice, world.truth, world.months)
+    n = len(all_.created)
+    ids = numbers(record_ids(dice, "ticket", n))
+    replied, closed = all_.replied.copy(), all_.closed.copy()
+    early = some(dice, "reply before creation", 0.004, n)
+    replied[early] = all_.created[early] - 180
+    over = np.flatnonzero(closed != NEVER)
+    odd = over[some(dice, "ticket closed before created", 0.002, len(over))]
+    closed[odd] = all_.created[odd] - DAY
+    took = (all_.replied - all_.created) * 60_000
+    priority = dice.pick("priority", [4, 4, 2, 0.4, 3], n)
+    status = np.where(
+        all_.closed != NEVER, 3, np.where(all_.replied != NEVER, 1, dice.between("ticket status", 0, 3, n))
+    )
+
+    known = np.flatnonzero(~leads.facts.student)
+    staff = joined(leads.company[known], numbers(leads.ids[known]), len(world.companies.ids))[all_.company]
+    both = dice.chance("two contacts", 0.5, n)
+    contacts = [ids_.split(";")[: 1 + two] for ids_, two in zip(staff.tolist(), both.tolist(), strict=True)]
+    row = np.repeat(np.arange(n), [len(of) for of in contacts])
+    columns: Columns = {
+        "hs_object_id": ids,
+        "hs_ticket_id": ids,
+        "subject": _TICKET_SUBJECTS[dice.pick("subject", [3, 2, 2, 2, 1], n)],
+        "hs_pipeline_stage": Labels("hs_pipeline_stage", ("1", "2", "3", "4"), status),
+        "hs_ticket_priority": Labels(
+            "hs_ticket_priority", ("LOW", "MEDIUM", "HIGH", "URGENT"), np.where(priority == 4, -1, priority)
+        ),
+        "hs_ticket_category": _TICKET_CATEGORIES[dice.pick("category", [3, 3, 3, 1, 1, 1], n)],
+        "createdate": stamps(all_.created),
+        "closed_date": stamps(closed),
+        "first_agent_reply_date": stamps(replied),
+        "time_to_first_agent_reply": numbers(took, blank=all_.replied == NEVER),
+        "hubspot_owner_id": AGENTS[dice.between("agent", 0, len(AGENTS), n)],
+        "associated_company_ids": numbers(world.companies.ids)[all_.company],
+    }
+    return {
+        **{name: column[row] for name, column in columns.items()},
+        "associated_contact_ids": texts([contact for of in contacts for contact in of]),
+    }
+
+
+def activities(world: World) -> Columns:
     """What leads did and what was done for them, oldest first."""
-    dice, companies, leads, events = world.dice, world.companies, world.leads, world.events
+    dice, leads, events, all_deals = world.dice, world.leads, world.events, world.deals
     n = len(events.at)
     by_sales = events.kind >= KINDS.index("call")
     at = events.at.copy()
     calls = np.flatnonzero(events.kind == KINDS.index("call"))
-    before = calls[_some(dice, "call before creation", 0.006, len(calls))]
+    before = calls[some(dice, "call before creation", 0.006, len(calls))]
     at[before] = leads.created[events.lead[before]] - 2 * DAY
-    own = np.full(len(leads), NEVER)
-    with_lead = np.flatnonzero(deals.lead != NEVER)[::-1]
-    own[deals.lead[with_lead]] = with_lead
-    deal = own[events.lead]
-    during = (deal != NEVER) & by_sales & (events.at >= deals.created[deal])
+    first_deal = np.full(len(leads), NEVER)
+    of_lead = np.flatnonzero(all_deals.lead != NEVER)[::-1]
+    first_deal[all_deals.lead[of_lead]] = of_lead
+    deal = first_deal[events.lead]
+    during = (deal != NEVER) & by_sales & (events.at >= all_deals.created[deal])
     return {
-        "activity_id": numbers(record_ids(dice, "activity", 40_000_000, n)),
+        "activity_id": numbers(record_ids(dice, "activity", n)),
         "contact_id": numbers(leads.ids)[events.lead],
         "kind": Labels("kind", KINDS, events.kind),
         "at": stamps(at),
-        "owner": _where(by_sales, OWNERS[companies.owner[leads.company[events.lead]]]),
+        "owner": when(by_sales, OWNERS[world.companies.owner[leads.company[events.lead]]]),
         "detail": DETAILS[events.detail],
-        "deal_id": _where(during, deal_ids(dice, deals)[deal]),
+        "deal_id": when(during, numbers(record_ids(dice, "deal", len(all_deals.created)))[deal]),
+    }
+
+
+def feedback(world: World) -> Columns:
+    """Answers to three surveys by people at customers: 0 to 10, 1 to 7 and 1 to 5 in one column."""
+    dice, leads, truth = world.dice, world.leads, world.truth
+    at_customer = (leads.company >= len(world.companies.ids) - world.companies.customers) & ~leads.facts.student
+    start = np.where(at_customer, leads.decided, leads.entered[5])
+    parts = []
+    for code, survey in enumerate(truth.surveys):
+        asked = np.flatnonzero((start != NEVER) & dice.chance(f"{survey.name} answers", survey.answers, len(leads)))
+        at = start[asked] + ((20 + 100 * dice.uniform(f"{survey.name} time", len(asked))) * DAY).astype(np.int64)
+        rating = survey.lowest + dice.pick(f"{survey.name} rating", survey.shares, len(asked))
+        parts.append((asked, at, rating, np.full(len(asked), code)))
+    lead, at, rating, which = (np.concatenate(part) for part in zip(*parts, strict=True))
+    order = np.argsort(at, kind="stable")
+    order = order[at[order] < EXPORTED]
+    n = len(order)
+    return {
+        "hs_object_id": numbers(record_ids(dice, "feedback", n)),
+        "contact_id": numbers(leads.ids[lead[order]]),
+        "rating": numbers(rating[order]),
+        "submission_date": stamps(at[order]),
+        "survey_name": texts([survey.name for survey in truth.surveys])[which[order]],
+    }
+
+
+def _by_customer(world: World, rows: Ints) -> Columns:
+    return {
+        "customer_id": numbers(world.companies.ids)[world.months.company[rows]],
+        "month": days(month_start(world.months.month[rows])),
+    }
+
+
+def usage(world: World) -> Columns:
+    """Monthly usage; e-mails only after the purchase. Months are missing, doubled, and below zero."""
+    dice = world.dice
+    all_ = invent_usage(dice, world.truth, world.months)
+    n = len(all_.website_visitors)
+    visitors = all_.website_visitors.copy()
+    negative = some(dice, "negative visitors", 0.0005, n)
+    visitors[negative] = -visitors[negative]
+    rows = np.setdiff1d(np.arange(n), some(dice, "month missing", 0.004, n))
+    rows = np.sort(np.concatenate([rows, some(dice, "month twice", 0.001, n)]), kind="stable")
+    before = (world.months.since < 1)[rows]
+    return {
+        **_by_customer(world, rows),
+        "website_visitors": numbers(visitors[rows]),
+        "form_submissions": numbers(all_.form_submissions[rows]),
+        "emails_delivered": numbers(all_.emails_delivered[rows], blank=before),
+        "emails_opened": numbers(all_.emails_opened[rows], blank=before),
+        "emails_clicked": numbers(all_.emails_clicked[rows], blank=before),
+    }
+
+
+def seats(world: World) -> Columns:
+    """Monthly seats from the month of the purchase on."""
+    all_ = invent_seats(world.dice, world.truth, world.months)
+    rows = np.flatnonzero(world.months.since >= 0)
+    return {
+        **_by_customer(world, rows),
+        "sales_seats": numbers(all_.sales[rows]),
+        "service_seats": numbers(all_.service[rows]),
+    }
+
+
+def spend(world: World) -> Columns:
+    """What each source cost a month."""
+    costs = world.truth.cost_per_lead_eur
+    sources = np.array([SOURCE_NAMES.index(name) for name, _ in costs])
+    first, last = (int(month_of(np.array([at]))[0]) for at in (FIRST_LEAD, EXPORTED))
+    month = np.repeat(np.arange(first, last + 1), len(costs))
+    source = np.tile(sources, last + 1 - first)
+    came = month_of(world.leads.created) * len(SOURCES) + world.leads.source
+    leads = np.bincount(came, minlength=int((last + 1) * len(SOURCES)))[month * len(SOURCES) + source]
+    noise = np.exp(0.1 * world.dice.normal("spend", len(month)))
+    cost = np.tile([cost for _, cost in costs], last + 1 - first) * leads * noise
+    return {
+        "month": days(month_start(month)),
+        "source": Labels("hs_analytics_source", SOURCE_NAMES, source),
+        "amount": numbers(np.round(cost).astype(np.int64)),
+        "currency": _always("EUR", len(month)),
+    }
+
+
+def property_history(world: World) -> Columns:
+    """How stages, scores, opt-outs and sizes changed, oldest first; two scores as long as the vendor keeps them."""
+    dice, leads = world.dice, world.leads
+    n = len(leads)
+    scores = numbers(leads.old_score)
+    changes: list[tuple[str, str, Ints, Ints, Texts]] = []  # property, source, leads, times, values
+
+    for stage, entered in zip(STAGES[2:], leads.entered[2:], strict=True):
+        moved = np.flatnonzero(entered != NEVER)
+        changes.append(("lifecyclestage", "CRM_UI", moved, entered[moved], _always(stage, len(moved))))
+    readers = np.flatnonzero(leads.entered[0] != NEVER)
+    changes.append(("lifecyclestage", "FORM", readers, leads.created[readers], _always(STAGES[0], len(readers))))
+    out = np.flatnonzero(leads.opted_out_at != NEVER)
+    changes.append(("hs_email_optout", "EMAIL", out, leads.opted_out_at[out], _always("true", len(out))))
+    scored = np.flatnonzero((leads.old_score >= 0) & (leads.decided < EXPORTED))
+    changes.append(("hubspotscore", "CALCULATED", scored, leads.decided[scored] - 20, scores[scored]))
+    busy = np.repeat(scored[: len(scored) // 2 : max(1, len(scored) // 4)][:2], _CHANGES_KEPT - 1)
+    steps = np.tile(np.arange(1, _CHANGES_KEPT), len(busy) // (_CHANGES_KEPT - 1))
+    changes.append(("hubspotscore", "CALCULATED", busy, leads.decided[busy] - 20 - steps * 300, numbers(50 - steps)))
+    filled = np.flatnonzero((leads.entered[3] != NEVER) & ~leads.facts.student & dice.chance("size filled in", 0.2, n))
+    sizes = numbers(world.companies.employees[leads.company[filled]])
+    changes.append(("numemployees", "CRM_UI", filled, leads.entered[3][filled] + 30, sizes))
+
+    lead, at = (np.concatenate([change[place] for change in changes]) for place in (2, 3))
+    order = np.argsort(at, kind="stable")
+    order = order[at[order] < EXPORTED]
+    name, source = (
+        np.concatenate([_always(str(change[place]), len(change[2])) for change in changes])[order] for place in (0, 1)
+    )
+    return {
+        "object": _always("contact", len(order)),
+        "record_id": numbers(leads.ids)[lead[order]],
+        "property": name,
+        "value": np.concatenate([change[4] for change in changes])[order],
+        "at": stamps(at[order]),
+        "source": source,
     }

@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.sample.dice import Dice, Flags, Floats, Ints
 from workbench.sample.names import ADVISES, DECIDES, FIRST, INDUSTRIES, PLACES
-from workbench.sample.tables import DAY, EXPORTED, NEVER, minute
+from workbench.sample.tables import DAY, EXPORTED, NEVER, minute, record_ids
 from workbench.sample.truth import Truth
 
 FIRST_LEAD = minute("2025-01-01")
@@ -27,11 +27,6 @@ OFFLINE = 8
 STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
 
 
-def record_ids(dice: Dice, name: str, first: int, n: int) -> Ints:
-    """Rising record ids with gaps, as a CRM gives them."""
-    return first + np.cumsum(dice.between(f"{name} id", 1, 60, n))
-
-
 @dataclass(frozen=True, slots=True)
 class Companies:
     """All companies; the last `customers` of them bought before the leads' window."""
@@ -41,7 +36,6 @@ class Companies:
     industry: Ints
     employees: Ints
     owner: Ints
-    created: Ints
     customers: int
 
     @classmethod
@@ -50,12 +44,11 @@ class Companies:
         n = max(1, leads // 4) + customers
         size = np.exp(3.55 + 1.3 * dice.normal("company size", n))
         return cls(
-            ids=record_ids(dice, "company", 9_300_000_000, n),
+            ids=record_ids(dice, "company", n),
             place=dice.pick("company place", [place[5] for place in PLACES], n),
             industry=dice.pick("company industry", [weight for _, weight in INDUSTRIES], n),
             employees=np.clip(np.round(size), 1, 90_000).astype(np.int64),
             owner=dice.between("company owner", 0, 8, n),
-            created=np.full(n, NEVER, dtype=np.int64),
             customers=customers,
         )
 
@@ -227,7 +220,7 @@ def invent_leads(dice: Dice, truth: Truth, companies: Companies, n: int) -> Lead
     creating = np.select([demo & (form < 0.6), ebook & (form < 0.8), form < 0.5], [0, 1, 2], 3)
     names = len(FIRST["en"].split())
     return Leads(
-        ids=record_ids(dice, "contact", 21_000_000_000, n),
+        ids=record_ids(dice, "contact", n),
         company=company,
         first=dice.between("first name", 0, names, n),
         last=dice.between("last name", 0, 40, n),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workbench import catalog
 from workbench.catalog import Language
-from workbench.sample.dice import Flags, Ints
+from workbench.sample.dice import Dice, Flags, Ints
 
 Texts = NDArray[np.object_]
 
@@ -86,7 +86,49 @@ class Labels:
         return texts([*(known.get(value, value) for value in self.values), ""])[self.codes]
 
 
-Column = Texts | Labels
+Columns = dict[str, Texts | Labels]
+"""Internal name to column, in the order of the file."""
+
+_FIRST_ID = {
+    "company": 9_300_000_000,
+    "contact": 21_000_000_000,
+    "deal": 15_600_000_000,
+    "ticket": 1_900_000_000,
+    "activity": 40_000_000,
+    "feedback": 700_000_000,
+}
+
+
+def record_ids(dice: Dice, object_name: str, n: int) -> Ints:
+    """Rising record ids with gaps, as a CRM gives them."""
+    return _FIRST_ID[object_name] + np.cumsum(dice.between(f"{object_name} id", 1, 60, n))
+
+
+def when(flags: Flags, yes: Texts | str, no: Texts | str = "") -> Texts:
+    """One text where `flags`, the other elsewhere."""
+    out = np.empty(len(flags), dtype=object)
+    out[:] = no
+    out[flags] = yes if isinstance(yes, str) else yes[flags]
+    return out
+
+
+def some(dice: Dice, fault: str, share: float, n: int) -> Ints:
+    """The rows that get a fault."""
+    return np.flatnonzero(dice.chance(f"fault: {fault}", share, n))
+
+
+def joined(keys: Ints, values: Texts, n: int) -> Texts:
+    """For each key below `n` its values, joined by `;`."""
+    out = np.full(n, "", dtype=object)
+    for key, value in zip(keys.tolist(), values.tolist(), strict=True):
+        out[key] = f"{out[key]};{value}" if out[key] else value
+    return out
+
+
+def length(columns: Columns) -> int:
+    """Rows of a table."""
+    first = next(iter(columns.values()))
+    return len(first.codes) if isinstance(first, Labels) else len(first)
 
 
 def header(object_name: str, name: str, language: Language) -> str:
@@ -98,29 +140,14 @@ def header(object_name: str, name: str, language: Language) -> str:
     return known.label(language) if known else name
 
 
-def write(
-    path: Path,
-    object_name: str,
-    columns: Mapping[str, Column],
-    *,
-    language: Language = "en",
-    mark: bool = False,
-    rows_at_once: int = 50_000,
-) -> int:
+def write(path: Path, object_name: str, columns: Columns, *, language: Language = "en", mark: bool = False) -> int:
     """Write one export: comma, quotes where needed, CRLF, UTF-8 (`mark`: with a byte-order mark); returns its rows."""
-    n = max((len(c.codes) if isinstance(c, Labels) else len(c) for c in columns.values()), default=0)
+    n, at_once = length(columns), 50_000
     with path.open("w", encoding="utf-8-sig" if mark else "utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow([header(object_name, name, language) for name in columns])
-        for start in range(0, n, rows_at_once):
-            part = slice(start, start + rows_at_once)
-            writer.writerows(
-                zip(
-                    *(
-                        (c[part].written(language) if isinstance(c, Labels) else c[part]).tolist()
-                        for c in columns.values()
-                    ),
-                    strict=True,
-                )
-            )
+        for start in range(0, n, at_once):
+            part = [column[start : start + at_once] for column in columns.values()]
+            cells = [(column.written(language) if isinstance(column, Labels) else column).tolist() for column in part]
+            writer.writerows(zip(*cells, strict=True))
     return n

@@ -48,6 +48,16 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """A survey's name, the share who answer, its lowest rating, and how often each rating from there on is given."""
+
+    name: str
+    answers: float
+    lowest: int
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
     """All that the sample is drawn from. Days are calendar days, shares run from 0 to 1."""
 
@@ -87,3 +97,20 @@ class Truth:
     outliers: float = 0.05  # share of monthly usage values that are far off, by a factor of 10 to 30 up or down
     churn_a_month: float = 0.01
     zero_baseline: float = 0.06  # share of customers with no form submission in their first three months
+
+    cost_per_lead_eur: tuple[tuple[str, float], ...] = (
+        ("PAID_SEARCH", 90.0),
+        ("PAID_SOCIAL", 70.0),
+        ("SOCIAL_MEDIA", 15.0),
+        ("EMAIL_MARKETING", 8.0),
+    )
+    surveys: tuple[Survey, ...] = (
+        Survey(
+            name="Loyalty (NPS)",
+            answers=0.5,
+            lowest=0,
+            shares=(0.02, 0.01, 0.02, 0.03, 0.03, 0.05, 0.06, 0.13, 0.2, 0.22, 0.23),
+        ),
+        Survey(name="Support effort (CES)", answers=0.4, lowest=1, shares=(0.03, 0.05, 0.07, 0.1, 0.2, 0.3, 0.25)),
+        Survey(name="Onboarding (CSAT)", answers=0.4, lowest=1, shares=(0.04, 0.06, 0.15, 0.35, 0.4)),
+    )
