@@ -10,16 +10,51 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench import charts as charts
+    from workbench import dashboards as dashboards
+    from workbench.calibration import Calibration as Calibration
+    from workbench.calibration import Recommendation as Recommendation
+    from workbench.calibration import WhatIf as WhatIf
+    from workbench.calibration import calibrate as calibrate
+    from workbench.calibration import what_if as what_if
     from workbench.errors import WorkbenchError as WorkbenchError
+    from workbench.handover import Handover as Handover
+    from workbench.handover import handover as handover
+    from workbench.loaders import Export as Export
+    from workbench.loaders import LoadReport as LoadReport
+    from workbench.loaders import Workspace as Workspace
+    from workbench.loaders import load as load
+    from workbench.loaders import read_export as read_export
+    from workbench.outcomes import Outcome as Outcome
+    from workbench.scoring import Rule as Rule
+    from workbench.scoring import RuleGroup as RuleGroup
+    from workbench.scoring import ScoreModel as ScoreModel
+    from workbench.scoring import score as score
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Calibration": "calibration",
+    "Export": "loaders",
+    "Handover": "handover",
+    "LoadReport": "loaders",
+    "Outcome": "outcomes",
+    "Recommendation": "calibration",
+    "Rule": "scoring",
+    "RuleGroup": "scoring",
+    "ScoreModel": "scoring",
+    "WhatIf": "calibration",
     "WorkbenchError": "errors",
+    "Workspace": "loaders",
+    "calibrate": "calibration",
+    "handover": "handover",
+    "load": "loaders",
+    "read_export": "loaders",
+    "score": "scoring",
+    "what_if": "calibration",
 }
 """Public name to the module it lives in."""
 
-_MODULES = ("charts",)
+_MODULES = ("charts", "dashboards")
 
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604
 
