@@ -51,7 +51,7 @@ _LAST = texts([name for style in STYLES for name in LAST[style].split()])
 _PER_STYLE = len(_FIRST) // len(STYLES)
 _STYLE = np.array([STYLES.index(place[1]) for place in PLACES])
 _TITLES = np.concatenate([DECIDES, ADVISES, texts(["Student"])])
-_DRILL_DOWN = texts(  # one for each of SOURCES
+_DRILL_DOWN = texts(
     [
         "Unknown keywords (SSL)",
         "brand-search",
