@@ -8,11 +8,9 @@ import numpy as np
 
 from workbench.sample.dice import Dice, Flags, Floats, Ints
 from workbench.sample.leads import Companies, Leads
-from workbench.sample.tables import DAY, EXPORTED, NEVER, minute
+from workbench.sample.tables import DAY, EXPORTED, NEVER
 from workbench.sample.truth import Change, Truth
 
-FIRST_PURCHASE = minute("2024-07-01")
-PURCHASES_DAYS = 365
 FIRST_MONTH = (2024 - 1970) * 12 + 3  # April 2024: usage is known for three months before the first purchase
 LAST_MONTH = (2026 - 1970) * 12 + 5
 
@@ -41,7 +39,7 @@ class Months:
 def invent_months(dice: Dice, truth: Truth, companies: Companies) -> Months:
     """Every month of every early customer from `FIRST_MONTH` until the export or until it left."""
     n = companies.customers
-    purchase = FIRST_PURCHASE + (dice.uniform("purchase", n) * PURCHASES_DAYS * DAY).astype(np.int64)
+    purchase = companies.purchased
     stays = np.ceil(np.log(dice.uniform("churn", n)) / np.log(1 - truth.churn_a_month)).astype(np.int64)
     length = LAST_MONTH - FIRST_MONTH + 1
     customer = np.repeat(np.arange(n), length)

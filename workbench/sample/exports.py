@@ -89,13 +89,13 @@ def deals(world: World) -> Columns:
     stage = np.where(dice.chance("legal review", 0.06, n), _DEAL_STAGES.index("Legal Review"), stage)
     ended = np.where(all_.won, _DEAL_STAGES.index("closedwon"), _DEAL_STAGES.index("closedlost"))
     closed = np.where(is_open & dice.chance("expected", 0.5, n), all_.created + 60 * DAY, all_.closed)
-    over = np.flatnonzero(~is_open)
+    of_lead = all_.lead != NEVER
+    over = np.flatnonzero(~is_open & (of_lead | ~all_.new))  # not the purchases, from which months are counted
     early = over[some(dice, "closed before created", 0.0015, len(over))]
     closed[early] = all_.created[early] - 2 * DAY
     amount = all_.amount.copy()
     negative = some(dice, "negative amount", 0.0008, n)
     amount[negative] = -amount[negative]
-    of_lead = all_.lead != NEVER
     return {
         "hs_object_id": numbers(record_ids(dice, "deal", n)),
         "dealname": names[all_.company],

@@ -12,6 +12,8 @@ from workbench.sample.tables import DAY, EXPORTED, NEVER, minute, record_ids
 from workbench.sample.truth import Truth
 
 FIRST_LEAD = minute("2025-01-01")
+FIRST_PURCHASE = minute("2024-07-01")
+PURCHASES_DAYS = 365
 SOURCES = (
     ("ORGANIC_SEARCH", 30),
     ("PAID_SEARCH", 15),
@@ -37,6 +39,7 @@ class Companies:
     employees: Ints
     owner: Ints
     customers: int
+    purchased: Ints  # minute of each customer's purchase
 
     @classmethod
     def invent(cls, dice: Dice, *, leads: int) -> Companies:
@@ -50,6 +53,7 @@ class Companies:
             employees=np.clip(np.round(size), 1, 90_000).astype(np.int64),
             owner=dice.between("company owner", 0, 8, n),
             customers=customers,
+            purchased=FIRST_PURCHASE + (dice.uniform("purchase", customers) * PURCHASES_DAYS * DAY).astype(np.int64),
         )
 
 
@@ -141,12 +145,11 @@ def _after(dice: Dice, name: str, start: Ints, days: float, when: Flags) -> Ints
 
 def invent_leads(dice: Dice, truth: Truth, companies: Companies, n: int) -> Leads:
     """`n` leads, drawn from `truth`."""
-    old = companies.customers
-    fresh = len(companies.ids) - old
-    inside = dice.chance("works at a customer", 0.07, n)
-    company = np.where(inside, fresh + dice.between("customer's", 0, old, n), dice.between("employer", 0, fresh, n))
-
     created = _arrivals(dice, truth, n)
+    fresh = len(companies.ids) - companies.customers
+    customer = dice.between("customer", 0, companies.customers, n)
+    inside = dice.chance("works at a customer", 0.1, n) & (companies.purchased[customer] < created)
+    company = np.where(inside, fresh + customer, dice.between("employer", 0, fresh, n))
     decided = created + truth.decision_days * DAY
     source = dice.pick("source", [weight for _, weight in SOURCES], n)
     student = dice.chance("student", 0.06, n)
