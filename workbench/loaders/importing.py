@@ -248,8 +248,8 @@ def _import(
                 )
             staged.setdefault(recognised.object, []).append(one)
         if not staged:
-            reasons = "; ".join(skip.why for skip in skipped[:3])
-            raise WorkbenchError(f"none of the {len(files)} files could be loaded: {reasons}")
+            reasons = "; ".join(skip.why.removesuffix(".") for skip in skipped[:3])
+            raise WorkbenchError(f"none of the {len(files)} files could be loaded: {reasons}.")
         joined = {
             name: join(
                 connection,
@@ -323,10 +323,10 @@ def _report(
     connection.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {values.sql_text(str(faults))}")
     connection.unregister("notes")
     lying = f"read_parquet({values.sql_text(str(faults))})"
-    counts = connection.execute(f"SELECT code, count(*) FROM {lying} GROUP BY code ORDER BY code").fetchall()  # noqa: S608
+    counts = connection.execute(f"SELECT code, count(*) FROM {lying} GROUP BY code ORDER BY code").fetchall()
     by_column: Counter[tuple[str, str]] = Counter()
     for file, column, n in connection.execute(
-        f'SELECT file, "column", count(*) FROM {lying} WHERE "column" <> \'\' GROUP BY ALL'  # noqa: S608
+        f'SELECT file, "column", count(*) FROM {lying} WHERE "column" <> \'\' GROUP BY ALL'
     ).fetchall():
         by_column[file, column] = n
     for one in joined.values():
@@ -406,7 +406,7 @@ def _cell_faults(part: Staged) -> str:
     )
     code = f"CASE f.i {codes} END" if codes else "''"
     return (
-        f'SELECT {text(part.source.name)} AS file, _row AS "row", CASE f.i {names} END AS "column", '  # noqa: S608
+        f'SELECT {text(part.source.name)} AS file, _row AS "row", CASE f.i {names} END AS "column", '
         f"{code} AS code, f.v AS value FROM (SELECT *, unnest(_faults) AS f FROM {part.rows} WHERE _faults IS NOT NULL)"
     )
 
@@ -415,7 +415,7 @@ def _n_blanked(connection: duckdb.DuckDBPyConnection, part: Staged) -> dict[int,
     """Cells of each column that were filled and are blank now."""
     names = " ".join(f"WHEN {column.index} THEN {quoted(column.name)} IS NULL" for column in part.columns)
     found = connection.execute(
-        f"SELECT f.i, count(*) FROM (SELECT *, unnest(_faults) AS f FROM {part.rows} WHERE _faults IS NOT NULL) "  # noqa: S608
+        f"SELECT f.i, count(*) FROM (SELECT *, unnest(_faults) AS f FROM {part.rows} WHERE _faults IS NOT NULL) "
         f"WHERE CASE f.i {names} END GROUP BY 1"
     )
     return dict(found.fetchall())
@@ -443,7 +443,7 @@ def _newest(connection: duckdb.DuckDBPyConnection, joined: Mapping[str, Joined])
             if column in known and known[column].type in ("date", "datetime") and column != "closedate"
         ]
         for column in sure:
-            newest = scalar(connection, f"SELECT max({quoted(column)}) FROM {one.rows}")  # noqa: S608
+            newest = scalar(connection, f"SELECT max({quoted(column)}) FROM {one.rows}")
             if newest is not None:
                 found.append(newest)
     return max(found, default=None)
@@ -459,9 +459,8 @@ def _files(path: Path) -> list[Path]:
         entry for entry in there if entry.suffix.lower() in SHEETS | TEXTS and not entry.name.startswith((".", "~$"))
     ]
     if not files:
-        raise WorkbenchError(
-            f"the folder {path} has no export (CSV or XLSX) in it; it has {listing(sorted(e.name for e in path.iterdir()))}."
-        )
+        held = listing(sorted(entry.name for entry in path.iterdir()))
+        raise WorkbenchError(f"the folder {path} has no export (CSV or XLSX) in it; it has {held}.")
     return files
 
 

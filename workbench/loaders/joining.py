@@ -49,13 +49,13 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
     """
     names = tuple(dict.fromkeys(name for part in parts for name in part.names))
     stacked = " UNION ALL BY NAME ".join(
-        f"SELECT * EXCLUDE (_faults), {sql_text(part.source.name)} AS _file, {number} AS _part FROM {part.rows}"  # noqa: S608
+        f"SELECT * EXCLUDE (_faults), {sql_text(part.source.name)} AS _file, {number} AS _part FROM {part.rows}"
         for number, part in enumerate(parts)
     )
     connection.execute(f"CREATE OR REPLACE TEMP VIEW stacked AS {stacked}")
     keys = [key for key in KEYS[object_name] if key in names]
     merges = bool(keys) and _duplicates(connection, keys)
-    faults = list(_without_key(object_name, names, parts))
+    faults: list[str] = []
     n_merged: dict[str, int] = {}
     listed = ", ".join(quoted(name) for name in names)
     if merges:
@@ -63,11 +63,11 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
         faults += merge_faults
         there = " AND ".join(f"stacked.{quoted(key)} = twice.{quoted(key)}" for key in keys)
         table = (
-            f"SELECT {listed}, _file, _row FROM stacked WHERE NOT EXISTS (FROM twice WHERE {there}) "  # noqa: S608
+            f"SELECT {listed}, _file, _row FROM stacked WHERE NOT EXISTS (FROM twice WHERE {there}) "
             f"UNION ALL BY NAME SELECT {listed}, _file, _row FROM merged"
         )
     else:
-        table = f"SELECT {listed}, _file, _row FROM stacked"  # noqa: S608
+        table = f"SELECT {listed}, _file, _row FROM stacked"
     order = f" ORDER BY {_SORTED[object_name]}" if object_name in _SORTED else ""
     (part, *others) = parts
     if merges or others or order or part.empty_tail:
@@ -77,8 +77,9 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
         # the pass that read the file has written the table already
         os.replace(part.path, to)
         part = part.moved(to)
-        rows = f"(SELECT *, {sql_text(part.source.name)} AS _file FROM {part.rows})"  # noqa: S608
+        rows = f"(SELECT *, {sql_text(part.source.name)} AS _file FROM {part.rows})"
         parts = [part]
+    faults += _without_key(object_name, parts)
     faults += _impossible(object_name, names, rows)
     return Joined(
         parts=tuple(parts),
@@ -95,7 +96,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> b
     listed = ", ".join(quoted(key) for key in keys)
     known = " AND ".join(f"{quoted(key)} IS NOT NULL" for key in keys)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT {listed} FROM stacked WHERE {known} "  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT {listed} FROM stacked WHERE {known} "
         "GROUP BY ALL HAVING count(*) > 1"
     )
     return bool(scalar(connection, "SELECT count(*) FROM twice"))
@@ -108,8 +109,9 @@ def _merge(
     listed = ", ".join(quoted(key) for key in keys)
     newest = "".join(f"{quoted(name)} DESC NULLS LAST, " for name in _MODIFIED if name in names)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE several AS SELECT *, row_number() OVER "  # noqa: S608
-        f"(PARTITION BY {listed} ORDER BY {newest}_part DESC, _row DESC) AS _rank FROM stacked SEMI JOIN twice USING ({listed})"
+        f"CREATE OR REPLACE TEMP TABLE several AS SELECT *, row_number() OVER "
+        f"(PARTITION BY {listed} ORDER BY {newest}_part DESC, _row DESC) AS _rank "
+        f"FROM stacked SEMI JOIN twice USING ({listed})"
     )
     columns = []
     for name in [name for name in names if name not in keys]:
@@ -121,13 +123,13 @@ def _merge(
             columns.append(f"first({column} ORDER BY _rank) FILTER (WHERE {column} IS NOT NULL) AS {column}")
     columns += [f"first({name} ORDER BY _rank) AS {name}" for name in ("_file", "_row", "_part")]
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE merged_{object_name} AS SELECT {listed}, {', '.join(columns)} "  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE merged_{object_name} AS SELECT {listed}, {', '.join(columns)} "
         f"FROM several GROUP BY {listed} ORDER BY _part, _row"
     )
     connection.execute(f"CREATE OR REPLACE TEMP VIEW merged AS FROM merged_{object_name}")
     n_merged = connection.execute("SELECT _file, count(*) FROM several WHERE _rank > 1 GROUP BY _file").fetchall()
     faults = [
-        f"SELECT _file AS file, _row AS \"row\", '' AS \"column\", 'L008' AS code, "  # noqa: S608
+        f"SELECT _file AS file, _row AS \"row\", '' AS \"column\", 'L008' AS code, "
         f"concat_ws(', ', {listed}) AS value FROM several WHERE _rank > 1"
     ]
     for name in names:
@@ -135,38 +137,40 @@ def _merge(
             continue
         column = quoted(name)
         faults.append(
-            f"SELECT several._file, several._row, {sql_text(name)}, 'L009', several.{column}::VARCHAR "  # noqa: S608
+            f"SELECT several._file, several._row, {sql_text(name)}, 'L009', several.{column}::VARCHAR "
             f"FROM several JOIN merged USING ({listed}) "
             f"WHERE _rank > 1 AND several.{column} IS DISTINCT FROM merged.{column} AND several.{column} IS NOT NULL"
         )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE faults_{object_name} AS {' UNION ALL '.join(faults)}")
-    return dict(n_merged), [f"SELECT * FROM faults_{object_name}"]  # noqa: S608
+    return dict(n_merged), [f"SELECT * FROM faults_{object_name}"]
 
 
-def _without_key(object_name: str, names: Sequence[str], parts: Sequence[Staged]) -> list[str]:
-    """Rows whose record id is blank."""
+def _without_key(object_name: str, parts: Sequence[Staged]) -> list[str]:
+    """Rows whose record id is blank, those left out whose id was damaged: they have a fault of their own."""
     key = "hs_object_id"
     if key not in KEYS[object_name]:
         return []
     return [
-        f"SELECT {sql_text(part.source.name)} AS file, _row AS \"row\", '{key}' AS \"column\", 'L007' AS code, "  # noqa: S608
-        f"'' AS value FROM {part.rows} WHERE {quoted(key)} IS NULL"
+        f"SELECT {sql_text(part.source.name)} AS file, _row AS \"row\", '{key}' AS \"column\", 'L007' AS code, "
+        f"'' AS value FROM {part.rows} WHERE {quoted(key)} IS NULL AND "
+        f"coalesce(len(list_filter(_faults, lambda fault: fault.i = {column.index})), 0) = 0"
         for part in parts
-        if key in part.names and part.n_blank.get(key, 0)
+        for column in part.columns
+        if column.name == key and part.n_blank.get(key, 0)
     ]
 
 
 def _impossible(object_name: str, names: Sequence[str], rows: str) -> list[str]:
     """Dates that end before they begin, amounts below zero: kept, and marked."""
     checks = [
-        f"SELECT _file AS file, _row AS \"row\", '{end}' AS \"column\", 'L016' AS code, "  # noqa: S608
+        f"SELECT _file AS file, _row AS \"row\", '{end}' AS \"column\", 'L016' AS code, "
         f"{quoted(end)}::VARCHAR AS value FROM {rows} WHERE {quoted(end)} < {quoted(begin)}"
         for begin, end in _BEFORE.get(object_name, ())
         if begin in names and end in names
     ]
     if object_name == "deal" and "amount" in names:
         checks.append(
-            f"SELECT _file AS file, _row AS \"row\", 'amount' AS \"column\", 'L017' AS code, "  # noqa: S608
+            f"SELECT _file AS file, _row AS \"row\", 'amount' AS \"column\", 'L017' AS code, "
             f'"amount"::VARCHAR AS value FROM {rows} WHERE "amount" < 0'
         )
     return checks

@@ -74,7 +74,10 @@ class Staged:
         if self.source.numbered:
             return f"read_parquet({path})"
         first = self.source.header_row + 1
-        return f"(SELECT * EXCLUDE (file_row_number), file_row_number + {first} AS _row FROM read_parquet({path}, file_row_number=true))"  # noqa: S608
+        return (
+            f"(SELECT * EXCLUDE (file_row_number), file_row_number + {first} AS _row "
+            f"FROM read_parquet({path}, file_row_number=true))"
+        )
 
     def moved(self, path: Path) -> Staged:
         """The same, its file now at `path`."""
@@ -106,13 +109,16 @@ def stage(
         staged = _stage(connection, source, recognised, to, typed, as_text, timezone, ())
     except duckdb.Error:
         staged = None
-    if staged is not None and not _rejected(connection):
+    if staged is not None:
         return staged
     source, oddities = by_the_slower_road(source, workplace)
     try:
-        return _stage(connection, source, recognised, to, typed, as_text, timezone, tuple(oddities))
+        staged = _stage(connection, source, recognised, to, typed, as_text, timezone, tuple(oddities))
     except duckdb.Error as error:
         raise WorkbenchError(f"{source.name} cannot be read as a table: {str(error).splitlines()[0]}") from error
+    if staged is None:
+        raise WorkbenchError(f"{source.name} cannot be read as a table: its rows cannot be told apart.")
+    return staged
 
 
 def _stage(
@@ -124,7 +130,10 @@ def _stage(
     as_text: frozenset[str],
     timezone: str | None,
     oddities: tuple[Oddity, ...],
-) -> Staged:
+) -> Staged | None:
+    """One reading by strict rules; None where they refuse a row."""
+    connection.execute("DROP TABLE IF EXISTS reject_errors")
+    connection.execute("DROP TABLE IF EXISTS reject_scans")
     language = "en" if source.point_decimals else recognised.language
     known = catalog.by_name(recognised.object)
     sample = connection.sql(f"SELECT * FROM {_rows_of(source)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
@@ -155,8 +164,8 @@ def _stage(
     ]
     for look in range(_LOOKS):
         connection.execute(f"COPY ({_query(source, recognised, columns)}) TO {values.sql_text(str(to))}")
-        if _rejected(connection):
-            break
+        if scalar(connection, "SELECT count(*) FROM reject_errors"):
+            return None
         again = _thought_over(connection, columns, seen, to, form, last=look == _LOOKS - 2)
         if again == columns:
             break
@@ -212,7 +221,7 @@ def _query(source: Source, recognised: Recognised, columns: Sequence[Column]) ->
     if source.numbered:
         inner = inner.removeprefix("_row, ")
         outer = f"_row, {outer}"
-    return f"SELECT {outer}, {faults} AS _faults FROM (SELECT {inner} FROM {_rows_of(source)})"  # noqa: S608
+    return f"SELECT {outer}, {faults} AS _faults FROM (SELECT {inner} FROM {_rows_of(source)})"
 
 
 def scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
@@ -230,7 +239,7 @@ def _distinct(column: pa.ChunkedArray) -> list[str]:
 
 
 def _all_distinct(connection: duckdb.DuckDBPyConnection, source: Source, index: int) -> list[str]:
-    found = connection.sql(f"SELECT DISTINCT c{index} AS c FROM {_rows_of(source)}").to_arrow_table()  # noqa: S608
+    found = connection.sql(f"SELECT DISTINCT c{index} AS c FROM {_rows_of(source)}").to_arrow_table()
     return _distinct(found.column("c"))
 
 
@@ -265,7 +274,7 @@ def _thought_over(
     """The columns with the forms that all of their values ask for; unchanged where the pass was right."""
     stage = values.sql_text(str(to))
     faulty = connection.execute(
-        f"SELECT DISTINCT f.i, f.v FROM (SELECT unnest(_faults) AS f FROM read_parquet({stage})) "  # noqa: S608
+        f"SELECT DISTINCT f.i, f.v FROM (SELECT unnest(_faults) AS f FROM read_parquet({stage})) "
         f"QUALIFY row_number() OVER (PARTITION BY f.i) <= {_MOST_FAULTY_VALUES}"
     ).fetchall()
     n_null = _n_null(pq.read_metadata(to))
@@ -279,7 +288,7 @@ def _thought_over(
         if index in misfits:
             seen[index] = list(dict.fromkeys(seen[index] + misfits[index]))
         elif not seen[index] and column.known is None and n_null.get(column.name, n_rows) < n_rows:
-            found = connection.sql(f"SELECT DISTINCT {quoted(column.name)} AS c FROM read_parquet({stage})")  # noqa: S608
+            found = connection.sql(f"SELECT DISTINCT {quoted(column.name)} AS c FROM read_parquet({stage})")
             seen[index] = _distinct(found.to_arrow_table().column("c"))
         else:
             again.append(column)

@@ -89,17 +89,36 @@ def normal(header: str) -> str:
     return re.sub(r"\s+", " ", text).strip().casefold()
 
 
+_STAGE = re.compile(
+    r"""date entered (?P<q>["'])(?P<en>.+) \(lifecycle stage pipeline\)(?P=q)|became an? (?P<became>.+) date"""
+    r"|datum der konversion zum (?P<de>.+)|date de conversion en (?P<fr>.+)"
+)
+
+
+def _stage(header: str) -> tuple[str, str] | None:
+    """The property and the language of a date at which a stage was entered whose name is the account's own."""
+    found = _STAGE.fullmatch(header)
+    if found is None:
+        return None
+    stage, language = next(
+        (found[group], language)
+        for group, language in (("en", "en"), ("became", "en"), ("de", "de"), ("fr", "fr"))
+        if found[group] is not None
+    )
+    return f"hs_v2_date_entered_{re.sub(r'[^a-z0-9]+', '_', stage).strip('_')}", f"label ({language})"
+
+
 @cache
 def _known(object_name: str) -> dict[str, tuple[str, str, int]]:
     """Normal header to (property, how it was recognised, rank): a smaller rank is the better claim to a property."""
     known: dict[str, tuple[str, str, int]] = {}
     properties = catalog.properties(object_name)
-    for known_property in properties:
-        known[normal(known_property.name)] = (known_property.name, "internal name", 0)
     for language in catalog.LANGUAGES:
         for known_property in properties:
             for rank, label in enumerate(known_property.labels[language], start=1):
                 known.setdefault(normal(label), (known_property.name, f"label ({language})", rank))
+    for known_property in properties:
+        known.setdefault(normal(known_property.name), (known_property.name, "internal name", 0))
     return known
 
 
@@ -169,22 +188,25 @@ def _object(headers: Sequence[str], mapped: Mapping[str, str], file: str) -> tup
             f'mapping.yaml with the line "{file}: {{columns: {{{headers[0]}: hs_object_id}}}}".'
         )
     _, object_name, n_found = best
-    plural = "s" if n_found != 1 else ""
-    return object_name, f"{n_found} of {len(headers)} columns are known column{plural} of {catalog.TABLES[object_name]}"
+    return object_name, f"{n_found} of {len(headers)} columns are known from {catalog.TABLES[object_name]}"
 
 
 def _names(
     headers: Sequence[str], mapped: Mapping[str, str], object_name: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    known = _known(object_name)
+    known, internal = _known(object_name), catalog.by_name(object_name)
     claims: dict[str, tuple[int, int]] = {}
     seen: list[tuple[str, str]] = []
     for index, header in enumerate(headers):
         key = normal(header)
         if key in mapped:
             name, how, rank = mapped[key], "mapping", -1
+        elif header.strip() in internal:
+            name, how, rank = header.strip(), "internal name", 0
         elif key in known:
             name, how, rank = known[key]
+        elif object_name == "contact" and (stage := _stage(key)) is not None:
+            (name, how), rank = stage, 50
         else:
             name, how, rank = header, "not known", 99
         seen.append((name, how))

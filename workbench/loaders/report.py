@@ -180,7 +180,7 @@ class LoadReport:
         limit = "" if most is None else f" LIMIT {int(most)}"
         with duckdb.connect() as connection:
             found = connection.execute(
-                f'SELECT * FROM read_parquet(?) WHERE {where} ORDER BY "file", "row", "code", "column"{limit}',  # noqa: S608
+                f'SELECT * FROM read_parquet(?) WHERE {where} ORDER BY "file", "row", "code", "column"{limit}',
                 [str(self.faults), *given.values()],
             )
             return found.df().astype({name: "str" for name in FAULT_COLUMNS if name != "row"})

@@ -1,4 +1,4 @@
-"""From a file as it came to lines DuckDB can read: encoding, delimiter, header, and a slower road for what is broken."""
+"""From a file as it came to lines DuckDB can read: encoding, delimiter, header; a slower road for what is broken."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.loaders.recognise import n_known, normal
@@ -36,6 +37,10 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_WESTERN = frozenset(map(chr, range(128))) | frozenset(
+    "ÄÖÜäöüßÀÂÇÈÉÊËÎÏÔŒÙÛŸàâçèéêëîïôœùûÿÁÍÓÚÑáíóúñÅØÆåøæ€„“”‚‘’–—…•«»‹›°§©®™²³µ·×½¼¾¿¡ªº£¥¢±\u00a0\u00ad"
+)
+"""What a Windows-1252 text in a western language is made of; detectors guess wildly on a few such letters."""
 _LONGEST_RECORD = 2_000  # lines: a quote still open after so many is a stray one
 
 
@@ -161,14 +166,10 @@ def _single_byte(path: Path) -> str:
                 found += line
                 if len(found) > SAMPLE_BYTES:
                     break
-    if not any(0x80 <= byte < 0xA0 for byte in found):
-        latin = "latin-1"
-    else:
-        latin = "cp1252"
-    best = from_bytes(bytes(found), cp_isolation=["cp1252", "latin_1", "cp1250", "mac_roman", "cp850"]).best()
-    if best is None or best.encoding in ("latin_1", "cp1252"):
-        return latin
-    return best.encoding
+    if not set(bytes(found).decode("cp1252", errors="replace")) - _WESTERN:
+        return "cp1252"
+    best = from_bytes(bytes(found)).best()
+    return "cp1252" if best is None else best.encoding
 
 
 def _transcode(path: Path, encoding: str, to: Path) -> None:
@@ -226,7 +227,7 @@ def _header(records: Sequence[Sequence[str]], expected: Sequence[str], name: str
     best, row = 0, 0
     for number, record in enumerate(records[:20], start=1):
         score = n_known(record) + 2 * sum(normal(cell) in wanted for cell in record)
-        if score > best and sum(bool(cell.strip()) for cell in record) > 1 or (score > best and wanted):
+        if score > best and (wanted or sum(bool(cell.strip()) for cell in record) > 1):
             best, row = score, number
     if row == 0:
         widest = max((len(record) for record in records), default=0)
@@ -321,9 +322,9 @@ def _open_sheet(path: Path, workplace: Path, expected: Sequence[str]) -> Source:
 
     try:
         with CalamineWorkbook.from_path(str(path)) as book:
-            rows: list[list[object]] = []
+            rows: list[list[Any]] = []
             for sheet in book.sheet_names:
-                rows = list(book.get_sheet_by_name(sheet).iter_rows())
+                rows = [list(row) for row in book.get_sheet_by_name(sheet).iter_rows()]
                 if sum(any(cell != "" for cell in row) for row in rows) > 1:
                     break
     except PasswordError as error:

@@ -262,13 +262,16 @@ def _datetime_form(
     ways: list[str] = []
     local = f"timezone({sql_text(timezone)}, {{0}})" if timezone else "timezone('UTC', {0})"
     if iso:
-        # a text of another length than these has an offset, a fraction or something else that needs a closer look
-        plain = "try_cast({c} AS TIMESTAMP)"
+        way = "try_cast({c} AS TIMESTAMP)"
         if zoned:
+            # a text of another length than these has an offset or a fraction and needs a closer look
             aware = local.format("try_cast({c} AS TIMESTAMPTZ)")
-            plain = f"CASE WHEN regexp_matches({{c}}, '(Z|[+-]\\d\\d:?\\d\\d)\\s*$') AND contains({{c}}, ':') THEN {aware} ELSE {plain} END"
-            plain = f"CASE WHEN length({{c}}) IN (10, 16, 19) THEN try_cast({{c}} AS TIMESTAMP) ELSE {plain} END"
-        ways.append(plain)
+            offset = "regexp_matches({c}, ':\\d\\d(\\.\\d+)?\\s*(Z|[+-]\\d\\d:?\\d\\d)\\s*$')"
+            way = (
+                "CASE WHEN length({c}) IN (10, 16, 19) THEN try_cast({c} AS TIMESTAMP) "
+                f"WHEN {offset} THEN {aware} ELSE {way} END"
+            )
+        ways.append(way)
     if formats:
         listed = ", ".join(sql_text(form) for form in formats)
         ways.append(f"try_strptime(trim({{c}}), [{listed}])")

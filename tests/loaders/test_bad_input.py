@@ -1,0 +1,149 @@
+"""Whatever is no export ends in one sentence that says what came, what is there and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+import workbench.loaders as loaders
+from workbench.errors import WorkbenchError
+
+
+def said(read, *args, **options) -> str:
+    with pytest.raises(WorkbenchError) as error:
+        read(*args, **options)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("contacts.csv", b"", "contacts.csv is empty (0 bytes): export it again, as CSV or XLSX."),
+        ("contacts.csv", b"\n\n  \n", "contacts.csv holds nothing but blanks: export it again, as CSV or XLSX."),
+        ("contacts.csv", b"%PDF-1.7 ...", "contacts.csv is a PDF, not a table: export it as CSV or XLSX."),
+        ("contacts.csv", b"\x89PNG\r\n\x1a\n", "contacts.csv is a PNG image, not a table: export it as CSV or XLSX."),
+        (
+            "contacts.csv",
+            bytes(range(256)) * 20,
+            "contacts.csv holds binary data, not a table: export it as CSV or XLSX.",
+        ),
+        (
+            "contacts.csv",
+            b"Record ID,First Name\r\n",
+            "contacts.csv has a header ('Record ID', 'First Name') and no rows: export it again, or take it out of the "
+            "folder.",
+        ),
+        (
+            "contacts.csv",
+            b"First Name,Last Name,Email\nA,B,c@d.example\n",
+            "contacts.csv looks like contacts but has no column for 'hs_object_id'; its columns are 'First Name', "
+            "'Last Name', 'Email'. Name the column by a mapping, for example mapping={'First Name': 'hs_object_id'}, "
+            "or mapping={'(row number)': 'hs_object_id'} to number the rows.",
+        ),
+        (
+            "leads.csv",
+            b"Prospect,Won\n1,yes\n",
+            "leads.csv has the columns 'Prospect', 'Won': none of them names a contact, deal or another known object. "
+            "Say which column holds the record id, for example mapping={'Prospect': 'hs_object_id'}, or "
+            "mapping={'(row number)': 'hs_object_id'} to number the rows; in a folder write mapping.yaml with the line "
+            '"leads.csv: {columns: {Prospect: hs_object_id}}".',
+        ),
+    ],
+)
+def test_a_file_that_is_no_export_is_named_with_what_to_do(tmp_path, name, content, sentence):
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert said(loaders.load, path) == sentence
+    assert said(loaders.read_export, path) == sentence
+
+
+def test_a_broken_spreadsheet_says_so(tmp_path):
+    path = tmp_path / "contacts.xlsx"
+    path.write_bytes(b"PK\x03\x04 this is no archive")
+    assert said(loaders.load, path).startswith("contacts.xlsx cannot be read as a spreadsheet (")
+
+
+def test_a_path_that_is_not_there_says_so():
+    assert said(loaders.load, "nowhere/at-all.csv") == (
+        "nowhere/at-all.csv does not exist: give the path of an export file or of a folder of exports."
+    )
+
+
+def test_a_folder_without_exports_says_what_it_has(tmp_path):
+    (tmp_path / "letter.docx").write_bytes(b"x")
+    assert said(loaders.load, tmp_path) == (
+        f"the folder {tmp_path} has no export (CSV or XLSX) in it; it has 'letter.docx'."
+    )
+
+
+def test_a_folder_in_which_nothing_can_be_loaded_says_why(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"")
+    (tmp_path / "b.csv").write_bytes(b"%PDF")
+    assert said(loaders.load, tmp_path) == (
+        "none of the 2 files could be loaded: a.csv is empty (0 bytes): export it again, as CSV or XLSX; "
+        "b.csv is a PDF, not a table: export it as CSV or XLSX."
+    )
+
+
+@pytest.fixture
+def contacts(tmp_path: Path) -> Path:
+    path = tmp_path / "contacts.csv"
+    path.write_text("Record ID,First Name,Prospect\n1,Ada,7\n", encoding="utf-8")
+    return path
+
+
+def test_a_mapping_that_names_an_absent_column_says_which_are_there(contacts):
+    assert said(loaders.load, contacts, mapping={"Prospekt": "hs_object_id"}) == (
+        "the mapping names the column 'Prospekt', but contacts.csv has 'Record ID', 'First Name', 'Prospect'. "
+        "Did you mean 'Prospect'?"
+    )
+    assert said(loaders.load, contacts, mapping={"kontacts.csv": {"object": "contact"}}) == (
+        "the mapping has an entry for 'kontacts.csv', but the files are 'contacts.csv'. Did you mean 'contacts.csv'?"
+    )
+    assert said(loaders.load, contacts, mapping={"Prospect": 7}).startswith("the mapping of 'Prospect' is 7. A mapping")
+
+
+def test_a_mapping_file_that_is_not_yaml_says_so(contacts):
+    (contacts.parent / "mapping.yaml").write_text("a: [", encoding="utf-8")
+    assert "is not YAML" in said(loaders.load, contacts)
+    (contacts.parent / "mapping.yaml").write_text("just a text", encoding="utf-8")
+    assert "holds str. A mapping is" in said(loaders.load, contacts)
+
+
+def test_unknown_options_say_what_there_is(contacts):
+    assert said(loaders.load, contacts, language="es") == "unknown language 'es'; there are 'en', 'de', 'fr'."
+    assert said(loaders.load, contacts, timezone="Berlin") == (
+        "unknown time zone 'Berlin'; write it as in 'Europe/Berlin' or 'UTC'."
+    )
+    assert said(loaders.load, contacts, as_of="soon") == "as_of is 'soon', not a date: write it as in '2026-06-30'."
+    assert said(loaders.read_export, contacts, object="contcat") == (
+        "unknown object 'contcat' for contacts.csv; the objects are 'contact', 'company', 'deal', 'ticket', "
+        "'activity', 'feedback', 'usage', 'seats', 'spend', 'property_history'. Did you mean 'contact'?"
+    )
+    assert said(loaders.read_export, contacts.parent) == (
+        f"{contacts.parent} is a folder: read_export reads one file, load reads a folder."
+    )
+
+
+def test_a_workspace_is_asked_only_for_what_it_has(contacts):
+    ws = loaders.load(contacts)
+    assert said(ws.table, "contact") == (
+        "unknown table 'contact'; the tables are 'contacts', 'companies', 'deals', 'tickets', 'activities', "
+        "'feedback', 'usage', 'seats', 'spend', 'property_history'. Did you mean 'contacts'?"
+    )
+    assert said(ws.table, "contacts", columns=["firstnam"]) == (
+        "unknown column 'firstnam' of contacts; there are 'hs_object_id', 'firstname', 'Prospect'. "
+        "Did you mean 'firstname'?"
+    )
+    assert said(ws.table, "contacts", engine="excel") == (
+        "unknown engine 'excel'; there are 'pandas', 'duckdb', 'polars' and 'spark'."
+    )
+    assert said(ws.report.frame, code="L999") == "unknown fault code 'L999'; the codes are L001 to L020"
+
+
+def test_a_workspace_is_not_written_over_other_things(contacts):
+    assert said(loaders.load, contacts, to=contacts.parent) == (
+        f"{contacts.parent} holds 'contacts.csv', it is no Workspace: give an empty or a new folder to import to."
+    )
+    assert said(loaders.open_workspace, contacts.parent) == (
+        f"{contacts.parent} is no Workspace (no current.json in it): load the exports with `workbench import`."
+    )
