@@ -31,6 +31,8 @@ from workbench.loaders.recognise import recognise
 from workbench.loaders.report import CODES, ColumnReport, FileReport, LoadReport
 from workbench.loaders.sources import SHEETS, TEXTS, Source, open_source
 from workbench.loaders.workspace import (
+    MODEL_FILES,
+    MODELS,
     POINTER,
     SNAPSHOTS,
     Manifest,
@@ -100,7 +102,7 @@ def load(
         if is_workspace(home):
             held = Workspace(home)
             if (dict(held.manifest.sources), dict(held.manifest.options)) == (
-                _with_mapping(sources.result(), given),
+                _with_companions(sources.result(), given),
                 options,
             ):
                 return held
@@ -110,9 +112,12 @@ def load(
             snapshot.mkdir()
             user = UserMapping.of(mapping).over(_mapping_beside(given))
             done = _import(files, user, workplace, snapshot, language=language, timezone=timezone, progress=progress)
+            (snapshot / MODELS).mkdir()
+            for model in _models_beside(given):
+                shutil.copyfile(model, snapshot / MODELS / model.name)
             (snapshot / "report.json").write_text(done.report.to_json(), encoding="utf-8")
             manifest = Manifest(
-                sources=_with_mapping(sources.result(), given),
+                sources=_with_companions(sources.result(), given),
                 options=options,
                 as_of=(_day(as_of) or _day_in_names(files) or done.newest or _modified(files)).isoformat(),
                 name=given.resolve().stem if given.is_file() else given.resolve().name,
@@ -174,7 +179,7 @@ def fingerprint(
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """What tells two imports apart: the SHA-256 of each source, and the options."""
     options = _options(mapping=mapping, language=language, timezone=timezone, as_of=as_of)
-    return _with_mapping(hashes(_files(path)), path), options
+    return _with_companions(hashes(_files(path)), path), options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -476,9 +481,14 @@ def _mapping_beside(path: Path) -> UserMapping:
     return UserMapping(files={} if key is None else {key: user.files[key]}, everywhere=user.everywhere)
 
 
-def _with_mapping(sources: dict[str, str], path: Path) -> dict[str, str]:
+def _with_companions(sources: dict[str, str], path: Path) -> dict[str, str]:
     beside = (path if path.is_dir() else path.parent) / MAPPING_FILE
-    return sources | (hashes([beside]) if beside.is_file() else {})
+    return sources | hashes([*([beside] if beside.is_file() else []), *_models_beside(path)])
+
+
+def _models_beside(path: Path) -> list[Path]:
+    """Score models in the folder of the exports: they go into the Workspace with them."""
+    return sorted((path if path.is_dir() else path.parent).glob(MODEL_FILES))
 
 
 def _options(

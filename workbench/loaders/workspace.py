@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 POINTER = "current.json"
 MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
+MODELS = "models"
+MODEL_FILES = "score*.yaml"
 FORMAT = 1
 HIDDEN = ("_file", "_row", "_faults")
 """Columns about the reading of a row; `table(..., columns=[...])` gives them when named."""
@@ -96,6 +98,11 @@ class Workspace:
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that were exported."""
         return tuple(self.manifest.tables)
+
+    @property
+    def model_files(self) -> tuple[Path, ...]:
+        """The score models that lay beside the exports (`score*.yaml`)."""
+        return tuple(sorted((self._folder / MODELS).glob(MODEL_FILES)))
 
     @cached_property
     def report(self) -> LoadReport:
