@@ -55,7 +55,7 @@ class Ranked:
 
     def __init__(self, keys: Floats) -> None:
         seen = np.flatnonzero(np.isfinite(keys))
-        self.order = seen[np.argsort(keys[seen], kind="stable")]
+        self.order = seen[np.argsort(keys[seen])]
         self.keys = np.asarray(keys, dtype=np.float64)[self.order]
         self._n = len(keys)
         self._size = max(1, int(np.sqrt(len(self.order))))

@@ -133,7 +133,10 @@ def limits(ranked: Ranked, weights: Floats, rule: OutlierRule, *, skew: float = 
         return low, high
     sums = ranked.sums(weights)
     if rule.rule == "winsor":
-        return sums.quantile(rule.strength), sums.quantile(1 - rule.strength)
+        return (
+            np.nan_to_num(sums.quantile(rule.strength), nan=-np.inf),
+            np.nan_to_num(sums.quantile(1 - rule.strength), nan=np.inf),
+        )
     if rule.rule == "mad":
         lower = upper = sums.quantile(0.5)
         spread = _median_distance(ranked, weights, lower)
@@ -167,11 +170,13 @@ def _median_distance(ranked: Ranked, weights: Floats, middle: Floats) -> Floats:
             half = (near + far) / 2
             enough = within(half) > position
             near, far = np.where(enough, near, half), np.where(enough, half, far)
-        return np.maximum(far, 0.0)
+        found: Floats = np.maximum(far, 0.0)
+        return found
 
     place = np.maximum(sums[-1] - 1, 0) / 2
     distance = (at(np.floor(place)) + at(np.ceil(place))) / 2
-    return np.where(distance > 1e-12 * np.ptp(ranked.keys), distance, 0.0)
+    found: Floats = np.where(distance > 1e-12 * np.ptp(ranked.keys), distance, 0.0)
+    return found
 
 
 def nan_median(values: Floats, *, axis: int) -> Floats:

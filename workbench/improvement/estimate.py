@@ -1,0 +1,143 @@
+"""From cells to centres, for one sample or for all draws of a bootstrap at once, with the cleaning inside each draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.stats.resampling import Floats, Ranked
+from workbench.stats.robust import OutlierRule, limits
+
+Centre = Literal["mean", "median"]
+ScaleName = Literal["log", "log1p", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The scale on which values are judged: logarithms where the metric is positive."""
+
+    name: ScaleName
+
+    def to(self, values: Floats) -> Floats:
+        """Onto the scale."""
+        if self.name == "plain":
+            return values
+        found: Floats = np.log(values) if self.name == "log" else np.log1p(values)
+        return found
+
+    def back(self, scaled: Floats) -> Floats:
+        """Back to the metric's own unit."""
+        if self.name == "plain":
+            return scaled
+        found: Floats = np.exp(scaled) if self.name == "log" else np.expm1(scaled)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """What centres are taken of. Rows are customers, columns months; a NaN numerator takes no part."""
+
+    numerator: Floats  # (customers, months)
+    denominator: Floats
+    base_numerator: Floats  # (customers,)
+    base_denominator: Floats
+    key: Floats  # (customers, months): what the outlier rule judges, on its scale; NaN is not judged
+    offset: Floats  # (customers,): added to a key before it goes back to the metric's unit
+    weight: Floats  # (customers, months): what a value in the metric's unit is multiplied by to be a numerator
+    scale: Scale
+    skew: Floats  # (months,): the keys' medcouple, where the rule asks for it
+    paired: bool  # the baseline of a month is that of the same customers
+
+    def of(self, rows: NDArray[np.intp]) -> Cells:
+        """These customers only."""
+        each = ("numerator", "denominator", "base_numerator", "base_denominator", "key", "offset", "weight")
+        return replace(self, **{name: getattr(self, name)[rows] for name in each})
+
+
+def unusual(cells: Cells, rule: OutlierRule) -> NDArray[np.bool_]:
+    """The cells beyond the rule's limits in the whole sample, shape (customers, months)."""
+    everyone = np.ones((len(cells.key), 1))
+    found = np.zeros(cells.key.shape, dtype=bool)
+    for month in range(cells.key.shape[1]):
+        key = cells.key[:, month]
+        low, high = limits(Ranked(key), everyone, rule, skew=float(cells.skew[month]))
+        with np.errstate(invalid="ignore"):
+            found[:, month] = (key < low[0]) | (key > high[0])
+    return found
+
+
+def pull_in(cells: Cells, rule: OutlierRule) -> Cells:
+    """Winsorise on the limits of the whole sample: what a median needs, which hardly feels where they lie."""
+    everyone = np.ones((len(cells.key), 1))
+    key = cells.key.copy()
+    for month in range(key.shape[1]):
+        low, high = limits(Ranked(key[:, month]), everyone, rule)
+        key[:, month] = np.clip(key[:, month], low[0], high[0])
+    moved = cells.scale.back(key + cells.offset[:, None]) * cells.weight
+    changed = np.isfinite(key) & (key != cells.key)
+    return replace(cells, numerator=np.where(changed, moved, cells.numerator), key=key)
+
+
+def centres(cells: Cells, month: int, weights: Floats, *, rule: OutlierRule, centre: Centre) -> tuple[Floats, Floats]:
+    """The level of a month and of its baseline in each draw, both of shape (draws,).
+
+    `weights` (customers, draws) is changed while the function runs, and given back as it came.
+    """
+    key = cells.key[:, month]
+    ranked = Ranked(key)
+    low, high = limits(ranked, weights, rule, skew=float(cells.skew[month]))
+    first = int(np.searchsorted(ranked.keys, low, side="left").max(initial=0))
+    last = int(np.searchsorted(ranked.keys, high, side="right").min(initial=len(ranked)))
+    # Between these ranks everybody is usual in every draw; the others are judged draw by draw.
+    rows = np.concatenate([ranked.order[:first], ranked.order[max(first, last) :]])
+    held = weights[rows]
+    usual = (key[rows, None] >= low) & (key[rows, None] <= high)
+    pulled = rule.rule == "winsor"
+    bottom_of_all = None if cells.paired else _base(cells, np.isfinite(cells.base_numerator), weights, centre)
+    if not pulled:
+        weights[rows] = held * usual
+    member = np.isfinite(cells.numerator[:, month])
+    if centre == "mean":
+        sums = _sums((cells.numerator[:, month], cells.denominator[:, month]), member, weights)
+        if pulled and len(rows):
+            offset, weight = cells.offset[rows, None], cells.weight[rows, month][:, None]
+            moved = cells.scale.back(np.clip(key[rows, None], low, high) + offset) * weight
+            sums[0] += (np.where(usual, 0, moved - cells.numerator[rows, month][:, None]) * held).sum(axis=0)
+        top = _ratio(*sums)
+    else:
+        top = _median(cells.numerator[:, month] / cells.denominator[:, month], member, weights)
+    bottom = _base(cells, member, weights, centre) if bottom_of_all is None else bottom_of_all
+    weights[rows] = held
+    return top, bottom
+
+
+def _base(cells: Cells, member: NDArray[np.bool_], weights: Floats, centre: Centre) -> Floats:
+    if centre == "mean":
+        return _ratio(*_sums((cells.base_numerator, cells.base_denominator), member, weights))
+    return _median(cells.base_numerator / cells.base_denominator, member, weights)
+
+
+def _sums(columns: tuple[Floats, Floats], member: NDArray[np.bool_], weights: Floats) -> Floats:
+    """Weighted sums over the members, shape (columns, draws)."""
+    rows = np.stack([np.where(member, column, 0) for column in columns]).astype(weights.dtype)
+    found: Floats = (rows @ weights).astype(np.float64)
+    return found
+
+
+def _median(values: Floats, member: NDArray[np.bool_], weights: Floats) -> Floats:
+    ranked = Ranked(np.where(member, values, np.nan))
+    return ranked.sums(weights).quantile(0.5) if len(ranked) else np.full(weights.shape[1], np.nan)
+
+
+def _ratio(top: Floats, bottom: Floats) -> Floats:
+    found: Floats = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
+    return found
+
+
+def improvement_of(top: Floats, bottom: Floats) -> Floats:
+    """Level over baseline, less 1; NaN where the baseline is 0 or unknown."""
+    found: Floats = _ratio(top, bottom) - 1
+    return found
