@@ -117,7 +117,7 @@ def _people(world: World) -> dict[str, Texts]:
 
     title = _TITLES[leads.title]
     title[dice.chance("no title", 0.08, n) & ~leads.facts.decision_maker] = ""
-    broken = some(dice, "line break", 0.003, n)
+    broken = some(dice, "line break", np.where(title == "", 0, 0.004), n)
     title[broken] = title[broken] + '\nEMEA, "new" team'
     industry = when(student, "Education", INDUSTRY_NAMES[companies.industry[company]])
     unknown = dice.chance("industry blank", 0.09, len(companies.ids))[company]
@@ -137,7 +137,7 @@ def _people(world: World) -> dict[str, Texts]:
         "city": texts([city for names in cities for city in names])[city],
         "associatedcompanyid": when(~student, numbers(companies.ids)[company]),
     }
-    for strange, row in enumerate(some(dice, "hostile text", 0.0045, n).tolist()):
+    for strange, row in enumerate(some(dice, "hostile text", 0.005, n).tolist()):
         field, text = HOSTILE[strange % len(HOSTILE)]
         columns[field][row] = text
     return columns

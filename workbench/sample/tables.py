@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workbench import catalog
 from workbench.catalog import Language
-from workbench.sample.dice import Dice, Flags, Ints
+from workbench.sample.dice import Dice, Flags, Floats, Ints
 
 Texts = NDArray[np.object_]
 
@@ -112,7 +112,7 @@ def when(flags: Flags, yes: Texts | str, no: Texts | str = "") -> Texts:
     return out
 
 
-def some(dice: Dice, fault: str, share: float, n: int) -> Ints:
+def some(dice: Dice, fault: str, share: float | Floats, n: int) -> Ints:
     """The rows that get a fault."""
     return np.flatnonzero(dice.chance(f"fault: {fault}", share, n))
 
