@@ -229,6 +229,8 @@ def _header(records: Sequence[Sequence[str]], expected: Sequence[str], name: str
         score = n_known(record) + 2 * sum(normal(cell) in wanted for cell in record)
         if score > best and (wanted or sum(bool(cell.strip()) for cell in record) > 1):
             best, row = score, number
+    if best < 2:  # one known name may be a value: a source called "email", a sector called "industry"
+        row = 0
     if row == 0:
         widest = max((len(record) for record in records), default=0)
         row = next((n for n, record in enumerate(records, start=1) if len(record) >= max(2, widest * 0.8)), 0)
