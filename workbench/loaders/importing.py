@@ -266,7 +266,7 @@ def _import(
             if name in staged
         }
         report = _report(connection, joined, skipped, to)
-        newest = _newest(connection, joined)
+        newest = _newest(connection, joined, written=_modified(files))
     if progress is not None:
         progress(1.0, "done")
     return _Imported(
@@ -437,18 +437,18 @@ def _notes(notes: Sequence[tuple[str, int, str, str, str]]) -> pa.Table:
     )
 
 
-def _newest(connection: duckdb.DuckDBPyConnection, joined: Mapping[str, Joined]) -> dt.datetime | None:
-    """The newest time in the data, dates that may lie ahead left out."""
+def _newest(
+    connection: duckdb.DuckDBPyConnection, joined: Mapping[str, Joined], *, written: dt.datetime
+) -> dt.datetime | None:
+    """The newest time in the data that is no later than when the files were written; planned dates are left out."""
     found: list[dt.datetime] = []
-    for name, one in joined.items():
-        known = catalog.by_name(name)
-        sure = [
-            column
-            for column in one.names
-            if column in known and known[column].type in ("date", "datetime") and column != "closedate"
-        ]
-        for column in sure:
-            newest = scalar(connection, f"SELECT max({quoted(column)}) FROM {one.rows}")
+    for one in joined.values():
+        dated = {column.name for part in one.parts for column in part.columns if column.form.type in ("date", "datetime")}
+        for column in sorted(dated - {"closedate"}):
+            newest = scalar(
+                connection,
+                f"SELECT max({quoted(column)}) FROM {one.rows} WHERE {quoted(column)} <= TIMESTAMP '{written}'",
+            )
             if newest is not None:
                 found.append(newest)
     return max(found, default=None)
