@@ -443,7 +443,8 @@ def _newest(
     """The newest time in the data that is no later than when the files were written; planned dates are left out."""
     found: list[dt.datetime] = []
     for one in joined.values():
-        dated = {column.name for part in one.parts for column in part.columns if column.form.type in ("date", "datetime")}
+        columns = [column for part in one.parts for column in part.columns]
+        dated = {column.name for column in columns if column.form.type in ("date", "datetime")}
         for column in sorted(dated - {"closedate"}):
             newest = scalar(
                 connection,
