@@ -22,9 +22,7 @@ help: ## this list
 setup: $(BASE) ## the workbench in .venv, nothing else
 
 serve: $(BASE) ## the pages on http://127.0.0.1:8866 (DATA=folder of exports, PORT=number)
-	@if [ ! -e '$(WORKSPACE)/.imported' ] || [ -n "$$(find '$(DATA)' -newer '$(WORKSPACE)/.imported' -print | head -n 1)" ]; then \
-		$(PY) -m workbench.cli import '$(DATA)' --to '$(WORKSPACE)' && touch '$(WORKSPACE)/.imported'; \
-	fi
+	@$(PY) -m workbench.cli import '$(DATA)' --to '$(WORKSPACE)'
 	@exec $(PY) -m workbench.cli serve '$(WORKSPACE)' --port '$(PORT)'
 
 lab: $(BASE) ## JupyterLab on the notebooks

@@ -45,9 +45,7 @@ from workbench.errors import WorkbenchError
 FROM_PAGE = ("comm_open", "comm_msg", "comm_close")
 """What a page may say to its kernel: widgets' messages. None of them runs code that came with it."""
 TO_PAGE = (*FROM_PAGE, "status")
-FAULT = (
-    "Something went wrong that the workbench did not foresee. What it was stands in the window where it was started."
-)
+FAULT = "Something went wrong that nobody foresaw. What it was stands in the window where the workbench was started."
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -164,8 +162,8 @@ def _listen(host: str, port: int) -> list[socket.socket]:
         return tornado.netutil.bind_sockets(port, host)
     except (OSError, OverflowError) as error:
         raise WorkbenchError(
-            f"port {port} on {host} cannot be had ({error}); another workbench may be running there. "
-            "Stop it, or choose another port, 8867 for instance."
+            f"port {port} on {host} cannot be had ({getattr(error, 'strerror', None) or error}); another workbench may "
+            "be running there. Stop it, or choose another port with --port."
         ) from None
 
 

@@ -71,6 +71,11 @@ function notice(sentence) {
   box.hidden = false;
 }
 
+/** When a view and all views in it stand on the page. */
+async function standing(view) {
+  await Promise.all((await Promise.all(view.children_views?.views ?? [])).map(standing));
+}
+
 async function start() {
   const config = data("wb-config");
   if (!config) return;
@@ -99,6 +104,7 @@ async function start() {
   for (const place of document.querySelectorAll("[data-widget]")) {
     const view = await manager.create_view(await manager.get_model(place.dataset.widget));
     base.JupyterLuminoWidget.attach(view.luminoWidget, place);
+    await standing(view);
   }
   document.documentElement.classList.remove("wb-loading");
   const source = document.querySelector(".wb-cells .wb-source");

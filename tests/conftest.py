@@ -1,0 +1,151 @@
+"""What tests of several modules need: pages that are really served."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+
+READY = re.compile(r"ready: (http://\S+)")
+SECONDS_TO_START = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running `workbench serve`."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def serve_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+    """`serve_pages(workspace, notebooks=None, *options)`: the command `workbench serve` on a free port."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def serve(workspace: Path, notebooks: Path | None = None, *options: str) -> Served:
+        log = tmp_path_factory.mktemp("served") / "log"
+        chosen = () if notebooks is None else ("--notebooks", str(notebooks))
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "workbench.cli", "serve", str(workspace), "--port", "0", *chosen, *options],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        running.append(process)
+        give_up = time.monotonic() + SECONDS_TO_START
+        while not (ready := READY.search(log.read_text(errors="replace"))):
+            assert process.poll() is None, log.read_text(errors="replace")
+            assert time.monotonic() < give_up, log.read_text(errors="replace")
+            time.sleep(0.1)
+        return Served(ready[1], process, log)
+
+    yield serve
+    for process in running:
+        process.send_signal(signal.SIGINT)
+    for process in running:
+        process.wait(30)
+
+
+def write_notebook(path: Path, *cells: str, shown: str = "", **about: object) -> Path:
+    """A notebook of code cells, the last of which, `shown`, is tagged as the page."""
+    notebook = nbformat.v4.new_notebook(metadata={"workbench": about})
+    notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    notebook.cells.append(nbformat.v4.new_code_cell(shown, metadata={"tags": ["dashboard"]}))
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def notebook_writer() -> Callable[..., Path]:
+    """`write(path, *cells, shown=..., title=..., link=..., order=...)` makes a notebook with a page."""
+    return write_notebook
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one small export: ten contacts with a score, four of whom bought."""
+    folder = tmp_path_factory.mktemp("tiny")
+    rows = [f"{100 + i},Contact {i},{10 * i},{'customer' if i in (5, 7, 8, 9) else 'lead'}" for i in range(10)]
+    text = "\r\n".join(["Record ID,First Name,Fit Score,Lifecycle Stage", *rows, ""])
+    (folder / "hubspot-crm-exports-all-contacts-2026-06-30.csv").write_text(text, encoding="utf-8", newline="")
+    return folder
+
+
+STAND_IN = """
+import ipywidgets as widgets
+import numpy as np
+
+from workbench.dashboards.figure import FigureView
+
+scores = np.arange(0, 100, 10)
+leads = np.array([5, 9, 20, 44, 60, 52, 31, 18, 7, 2])
+figure = FigureView(
+    line=40.0, line_steps=[float(score) for score in scores], line_offset=-5.0, line_label="hand over from {}",
+    description="Histogram of the score",
+)
+figure.add_class("first")
+answer = widgets.HTML().add_class("wb-answer")
+extra = widgets.IntSlider(value=0, min=0, max=50, description="Points")
+clicked = widgets.HTML().add_class("clicked")
+fail = widgets.Button(description="Fail")
+secret = "a name that only the kernel knows"
+
+
+def draw(_=None):
+    heights = leads + extra.value
+    figure.show({"data": [{"type": "bar", "x": scores, "y": heights}], "layout": {"yaxis": {"range": [0, 120]}}})
+    answer.value = f"From {figure.line:g} points on {heights[scores >= figure.line].sum()} leads go to sales."
+
+
+def break_down(_):
+    raise ValueError(secret)
+
+
+def tell(change):
+    clicked.value = f"the bar at {change['new']['x']} of trace {change['new']['trace']}"
+
+
+figure.observe(draw, "line")
+figure.observe(tell, "clicked")
+extra.observe(draw, "value")
+fail.on_click(break_down)
+draw()
+"""
+"""Code of a small page that has what every page has."""
+
+
+@pytest.fixture(scope="session")
+def stand_in_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Notebooks of three pages: one that works, one whose data is wrong, one with a mistake of the programmer's."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    write_notebook(
+        folder / "line.ipynb",
+        STAND_IN,
+        "print('not for the page'); 'nor this'",
+        shown="widgets.VBox([answer, figure, extra, fail, clicked, widgets.HTML('Tiny GmbH').add_class('wb-source')])",
+        title="Where is the line?",
+        link="Line & co",
+        order=1,
+    )
+    wrong = "from workbench.errors import WorkbenchError\nraise WorkbenchError('no <b>score</b> is there; give one.')"
+    write_notebook(folder / "wrong_data.ipynb", wrong, shown="'never shown'", order=2)
+    write_notebook(folder / "mistake.ipynb", "{}['the secret key']", shown="'never shown'", order=3)
+    (folder / "notes.txt").write_text("not a page")
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]), folder / "no_page.ipynb")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stand_in_pages(tiny_export: Path, stand_in_folder: Path, serve_pages: Callable[..., Served]) -> Served:
+    """The stand-in pages, served."""
+    return serve_pages(tiny_export, stand_in_folder)

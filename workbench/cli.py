@@ -1,0 +1,192 @@
+"""`workbench import | serve | score | calibrate | sample`: what one would do in Python, from a terminal.
+
+A mistake ends in one sentence on the error stream and exit code 2.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    help="The open workbench for lead scores: an export in, a calibrated threshold out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+MOST_FAULTS = 12
+
+Exports = Annotated[Path, typer.Argument(help="A folder of exports, one export file, or an imported workspace.")]
+Model = Annotated[Path | None, typer.Option(help="The file of a model, score.yaml.")]
+AsOf = Annotated[str | None, typer.Option(help="The day of the export, YYYY-MM-DD; by default the export's own.")]
+
+
+@app.command("import")
+def import_exports(
+    exports: Exports,
+    to: Annotated[Path, typer.Option(help="The folder of the workspace; an older import in it is kept.")],
+    mapping: Annotated[Path | None, typer.Option(help="A YAML file that says which column is what.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="The account's time zone, such as Europe/Berlin.")] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Read exports into a workspace, and say what was read, set aside and doubtful, and why."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from workbench.loaders import load
+
+    console = Console()
+    with Progress(BarColumn(), TextColumn("{task.description}"), console=console, transient=True) as bar:
+        task = bar.add_task("looking at the files", total=1.0)
+        workspace = load(
+            exports,
+            to=to,
+            mapping=mapping,
+            timezone=timezone,
+            as_of=as_of,
+            progress=lambda done, what: bar.update(task, completed=done, description=what),
+        )
+    report = workspace.report
+    console.print(report.headline(), highlight=False, soft_wrap=True)
+    faults = report.frame().groupby(["file", "column", "reason"], sort=False).size().reset_index(name="rows")
+    if len(faults):
+        _table(console, faults.nlargest(MOST_FAULTS, "rows"))
+        if len(faults) > MOST_FAULTS:
+            console.print(f"and {len(faults) - MOST_FAULTS} more kinds, each with fewer rows.")
+
+
+@app.command()
+def serve(
+    folder: Exports,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8866,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; any but this machine's needs a token.")
+    ] = "127.0.0.1",
+    token: Annotated[str | None, typer.Option(help="What visitors must know; made up where one is needed.")] = None,
+    notebooks: Annotated[Path | None, typer.Option(help="The folder of the pages.")] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the first page in a browser.")] = False,
+) -> None:
+    """Serve the pages on a workspace or on a folder of exports, until Ctrl-C."""
+    from workbench.dashboards.server import serve as serve_pages
+    from workbench.loaders import load
+
+    workspace = load(folder)
+    serve_pages(notebooks or _notebooks(), workspace.path, port=port, host=host, token=token, open_browser=open_browser)
+
+
+@app.command()
+def score(
+    folder: Exports,
+    model: Annotated[Path, typer.Option(help="The file of the model, score.yaml.")],
+    to: Annotated[Path, typer.Option(help="The CSV file to write.")],
+    as_of: AsOf = None,
+) -> None:
+    """Write each contact's record id and score to a CSV file: it holds nothing else that an import could change."""
+    from workbench.loaders import load
+    from workbench.scoring import ScoreModel
+    from workbench.scoring import score as score_contacts
+
+    workspace = load(folder)
+    scored: pd.DataFrame = score_contacts(workspace, ScoreModel.read(model), as_of=as_of or workspace.as_of)
+    try:
+        scored[["hs_object_id", "score"]].to_csv(to, index=False)
+    except OSError as error:
+        raise WorkbenchError(
+            f"'{to}' cannot be written ({error.strerror}); name a file in a folder that is there."
+        ) from None
+    typer.echo(f"{len(scored):,} contacts scored; their record ids and scores are in {to}.")
+
+
+@app.command()
+def calibrate(
+    folder: Exports,
+    outcome: Annotated[str, typer.Option(help="What counts as success: a yes/no column, or a condition.")],
+    score: Annotated[str | None, typer.Option(help="The column with the score.")] = None,
+    model: Model = None,
+    at: Annotated[str | None, typer.Option(help="The column that says when it happened.")] = None,
+    within_days: Annotated[int | None, typer.Option(help="Days after creation in which it must have happened.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="The line to speak of.")] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Judge a score: what a line means, and every line that could be drawn."""
+    from rich.console import Console
+
+    from workbench.calibration import calibrate as judge
+    from workbench.loaders import load
+    from workbench.outcomes import Outcome
+
+    if (score is None) == (model is None):
+        raise WorkbenchError("say which score is judged: --score with a column's name, or --model with a score.yaml.")
+    workspace = load(folder)
+    table: Any = workspace
+    if model is not None:
+        from workbench.scoring import ScoreModel
+        from workbench.scoring import score as score_contacts
+
+        table = score_contacts(workspace, ScoreModel.read(model), as_of=as_of or workspace.as_of)
+    calibration = judge(
+        table,
+        score=score or "score",
+        outcome=Outcome(when=outcome, at=at, within_days=within_days),
+        as_of=as_of or workspace.as_of,
+        activities=workspace.activities,
+    )
+    console = Console()
+    console.print(calibration.headline(threshold), highlight=False, soft_wrap=True)
+    _table(console, calibration.thresholds)
+
+
+@app.command()
+def sample(
+    to: Annotated[Path, typer.Option(help="The folder to write into.")],
+    contacts: Annotated[int, typer.Option(help="How many contacts, 1 to 10,000,000.")] = 5000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same files, byte for byte.")] = 1,
+) -> None:
+    """Write the exports of an invented company, faults and all."""
+    from workbench.sample import write_sample
+
+    write_sample(to, contacts=contacts, seed=seed, progress=lambda name, rows: typer.echo(f"{rows:>12,} rows  {name}"))
+
+
+def _notebooks() -> Path:
+    """The notebooks beside the package, in a checkout."""
+    return Path(__file__).parents[1] / "notebooks"
+
+
+def _table(console: Any, frame: pd.DataFrame) -> None:
+    """`frame` as a table: shares as percentages, numbers to the right."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for name in frame.columns:
+        table.add_column(
+            name.replace("_", " "), justify="right" if frame[name].dtype.kind in "if" else "left", overflow="fold"
+        )
+    for row in frame.itertuples(index=False):
+        table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def main() -> None:
+    """The command `workbench`."""
+    try:
+        app(prog_name="workbench")
+    except WorkbenchError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
