@@ -137,7 +137,7 @@ def test_a_workspace_is_asked_only_for_what_it_has(contacts):
     assert said(ws.table, "contacts", engine="excel") == (
         "unknown engine 'excel'; there are 'pandas', 'duckdb', 'polars' and 'spark'."
     )
-    assert said(ws.report.frame, code="L999") == "unknown fault code 'L999'; the codes are L001 to L020"
+    assert said(ws.report.frame, code="L999") == "unknown fault code 'L999'; the codes are L001 to L024"
 
 
 def test_a_workspace_is_not_written_over_other_things(contacts):

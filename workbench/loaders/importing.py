@@ -29,7 +29,7 @@ from workbench.loaders.mapping import MAPPING_FILE, UserMapping
 from workbench.loaders.reading import Staged, connect, quoted, scalar, stage
 from workbench.loaders.recognise import recognise
 from workbench.loaders.report import CODES, ColumnReport, FileReport, LoadReport
-from workbench.loaders.sources import SHEETS, TEXTS, Source, open_source
+from workbench.loaders.sources import PACKED, SHEETS, TEXTS, Source, open_source, unpacked
 from workbench.loaders.workspace import (
     MODEL_FILES,
     MODELS,
@@ -48,7 +48,6 @@ Progress = Callable[[float, str], None]
 """Called with the share that is done (0 to 1) and what is being done."""
 
 GivenMapping = Mapping[str, Any] | str | os.PathLike[str] | None
-_SET_ASIDE = ("L001", "L014")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,26 +202,26 @@ def _import(
 ) -> _Imported:
     size = sum(file.stat().st_size for file in files) or 1
     done = 0
-    sources: list[Source] = []
+    sources: list[tuple[Source, int]] = []
     skipped: list[_Skipped] = []
     for file in files:
-        expected = list(user.everywhere)
-        if (key := user.entry(file.name)) is not None:
-            expected += user.files[key].columns
         try:
-            sources.append(open_source(file, workplace, expected=expected))
+            found = unpacked(file, workplace)
+            for inner in found:
+                name = file.name if len(found) == 1 else f"{file.name}/{inner.name}"
+                sources.append((_opened(inner, workplace, name, user), file.stat().st_size // len(found)))
         except WorkbenchError as error:
             if len(files) == 1 or user.entry(file.name) is not None:
                 raise
             skipped.append(_Skipped(file.name, str(error)))
     if sources:
-        user.check({source.name: source.headers for source in sources} | {skip.file: () for skip in skipped})
+        user.check({source.name: source.headers for source, _ in sources} | {skip.file: () for skip in skipped})
     staged: dict[str, list[Staged]] = {}
     with connect(workplace) as connection:
-        for number, source in enumerate(sources):
+        for number, (source, n_bytes) in enumerate(sources):
             if progress is not None:
                 progress(done / size, source.name)
-            done += source.path.stat().st_size
+            done += n_bytes
             said = user.for_file(source.name, source.headers)
             try:
                 recognised = recognise(
@@ -233,7 +232,7 @@ def _import(
                     language=language,
                 )
             except WorkbenchError as error:
-                if len(files) == 1 or said.columns:
+                if len(sources) == 1 or said.columns:
                     raise
                 skipped.append(_Skipped(source.name, str(error)))
                 continue
@@ -272,6 +271,13 @@ def _import(
     return _Imported(
         tables={catalog.TABLES[name]: one.n_rows for name, one in joined.items()}, report=report, newest=newest
     )
+
+
+def _opened(file: Path, workplace: Path, name: str, user: UserMapping) -> Source:
+    expected = list(user.everywhere)
+    if (key := user.entry(name)) is not None:
+        expected += user.files[key].columns
+    return open_source(file, workplace, name=name, expected=expected)
 
 
 def _alike(
@@ -314,7 +320,8 @@ def _report(
         selects += one.faults
         for part in one.parts:
             source = part.source
-            notes += [(source.name, oddity.row, "", oddity.code, oddity.value) for oddity in part.oddities]
+            names = {column.header: column.name for column in part.columns}
+            notes += [(source.name, odd.row, names.get(odd.column, ""), odd.code, odd.value) for odd in part.oddities]
             notes += [
                 (source.name, source.header_row, column.name, column.form.doubt, column.header)
                 for column in part.columns
@@ -462,7 +469,9 @@ def _files(path: Path) -> list[Path]:
         return [path]
     there = sorted(entry for entry in path.iterdir() if entry.is_file())
     files = [
-        entry for entry in there if entry.suffix.lower() in SHEETS | TEXTS and not entry.name.startswith((".", "~$"))
+        entry
+        for entry in there
+        if entry.suffix.lower() in SHEETS | TEXTS | PACKED and not entry.name.startswith((".", "~$"))
     ]
     if not files:
         held = listing(sorted(entry.name for entry in path.iterdir()))

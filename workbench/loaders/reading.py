@@ -16,7 +16,8 @@ from workbench import catalog
 from workbench.errors import WorkbenchError
 from workbench.loaders import values
 from workbench.loaders.recognise import Recognised
-from workbench.loaders.sources import Oddity, Source, by_the_slower_road
+from workbench.loaders.records import SET_ASIDE, Oddity, by_the_slower_road
+from workbench.loaders.sources import Source
 
 SAMPLE_ROWS = 2_000
 _MOST_FAULTY_VALUES = 5_000
@@ -49,7 +50,7 @@ class Staged:
 
     @property
     def n_set_aside(self) -> int:
-        return sum(oddity.code in ("L001", "L014") for oddity in self.oddities)
+        return sum(oddity.code in SET_ASIDE for oddity in self.oddities)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,12 +106,13 @@ def stage(
     timezone: str | None = None,
 ) -> Staged:
     """Read one file into the Parquet file `to`; names in `as_text` stay text."""
-    try:
-        staged = _stage(connection, source, recognised, to, typed, as_text, timezone, ())
-    except duckdb.Error:
-        staged = None
-    if staged is not None:
-        return staged
+    if not source.suspect:
+        try:
+            staged = _stage(connection, source, recognised, to, typed, as_text, timezone, ())
+        except duckdb.Error:
+            staged = None
+        if staged is not None and not _has_rows_to_look_at(connection, staged):
+            return staged
     source, oddities = by_the_slower_road(source, workplace)
     try:
         staged = _stage(connection, source, recognised, to, typed, as_text, timezone, tuple(oddities))
@@ -183,15 +185,35 @@ def _stage(
     )
 
 
+def _has_rows_to_look_at(connection: duckdb.DuckDBPyConnection, staged: Staged) -> bool:
+    """Whether the table has rows that are no records: blank ones, the header again, a note at the end."""
+    if staged.n_rows == 0:
+        return False
+    columns = {column.name: column for column in staged.columns}
+    texts = [column for column in columns.values() if column.form.type in ("id", "string", "enumeration")]
+    for column in texts[:1]:
+        again = f"{quoted(column.name)} = {values.sql_text(column.header)}"
+        if scalar(connection, f"SELECT count(*) FROM {staged.rows} WHERE {again}"):
+            return True
+    if all(staged.n_blank.get(name, 0) for name in columns):
+        blank = " AND ".join(f"{quoted(name)} IS NULL" for name in columns)
+        if scalar(connection, f"SELECT count(*) FROM {staged.rows} WHERE _faults IS NULL AND {blank}"):
+            return True
+    last = connection.execute(f"SELECT * EXCLUDE (_row) FROM {staged.rows} ORDER BY _row DESC LIMIT 1").fetchall()[0]
+    filled = [cell for cell in last if cell is not None]
+    return len(filled) == 1 and len(columns) > 1 and " " in str(filled[0])
+
+
 def _rows_of(source: Source) -> str:
     names = ["_row"] * source.numbered + [f"c{index}" for index in range(len(source.headers))]
     columns = ", ".join(f"'{name}': '{'BIGINT' if name == '_row' else 'VARCHAR'}'" for name in names)
     nulls = ", ".join(values.sql_text(word) for word in sorted(catalog.NULL_WORDS))
-    skip = 0 if source.numbered else source.header_row - 1
+    has_header = source.numbered or source.header_row > 0
+    skip = 0 if source.numbered or not has_header else source.header_row - 1
     text = values.sql_text
     return (
-        f"read_csv({text(str(source.readable))}, auto_detect=false, header=true, skip={skip}, "
-        f"delim={text(source.delimiter)}, quote={text(source.quote)}, escape={text(source.quote)}, "
+        f"read_csv({text(str(source.readable))}, auto_detect=false, header={has_header}, skip={skip}, "
+        f"delim={text(source.delimiter)}, quote={text(source.quote)}, escape={text(source.escape)}, "
         f"columns={{{columns}}}, nullstr=[{nulls}], strict_mode=true, store_rejects=true, "
         f"maximum_line_size=16000000)"
     )

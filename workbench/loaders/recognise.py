@@ -14,6 +14,9 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 ROW_NUMBER = "(row number)"
 """In a mapping, stands for the number of the row: `{"(row number)": "hs_object_id"}`."""
 
+NO_HEADER = re.compile(r"column \d+")
+"""In a mapping, stands for a column of a file without a header: `{"column 1": "hs_object_id"}`."""
+
 KEYS: Mapping[str, tuple[str, ...]] = {
     "contact": ("hs_object_id",),
     "company": ("hs_object_id",),

@@ -70,7 +70,18 @@ CODES: Mapping[str, Code] = {
         "not loaded; if it is an export, say in mapping.yaml which column is which",
         note=True,
     ),
-    "L020": Code("line separators that are not text", "taken out of the cell"),
+    "L020": Code("a NUL character in the cell (shown as \u2400)", "taken out; nothing to do"),
+    "L021": Code("a note below the table", "set aside; it is no record", note=True),
+    "L022": Code("the header again", "set aside; it is no record", note=True),
+    "L023": Code(
+        "belongs to a second table in the same file",
+        "set aside; put it into a file of its own and import that too",
+    ),
+    "L024": Code(
+        "letters that were decoded wrongly (UTF-8 read as Windows-1252)",
+        "put right, which is certain here; export again to be rid of it",
+        note=True,
+    ),
 }
 """Fault codes, what each means and what to do."""
 

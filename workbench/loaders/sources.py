@@ -1,4 +1,4 @@
-"""From a file as it came to lines DuckDB can read: encoding, delimiter, header; a slower road for what is broken."""
+"""From a file as it came to lines DuckDB can read: encoding, delimiter, quote, header."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import codecs
 import csv
 import datetime as dt
 import hashlib
+import io
+import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import WorkbenchError
-from workbench.loaders.recognise import n_known, normal
+from workbench.errors import WorkbenchError, listing
+from workbench.loaders.recognise import NO_HEADER, n_known, normal
 
 SHEETS = frozenset({".xlsx", ".xls", ".xlsb", ".ods", ".xlsm"})
 TEXTS = frozenset({".csv", ".tsv", ".txt", ".tab"})
+PACKED = frozenset({".zip", ".gz", ".zst"})
 SAMPLE_BYTES = 65_536
+_MOST_UNPACKED = 1 << 36  # bytes; a packed file that gives more is no export
+_MOST_RATIO = 250  # times its packed size; text packs by a factor of 5 to 30
 _MAGIC = (
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "a PNG image"),
@@ -26,7 +31,7 @@ _MAGIC = (
     (b"\x7fELF", "a program"),
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet under another name"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet or document under another name"),
-    (b"\x1f\x8b", "a gzip archive"),
+    (b"\x1f\x8b", "a gzip archive under another name"),
     (b"{", "JSON"),
     (b"<", "a web page or XML"),
 )
@@ -41,36 +46,26 @@ _WESTERN = frozenset(map(chr, range(128))) | frozenset(
     "ÄÖÜäöüßÀÂÇÈÉÊËÎÏÔŒÙÛŸàâçèéêëîïôœùûÿÁÍÓÚÑáíóúñÅØÆåøæ€„“”‚‘’–—…•«»‹›°§©®™²³µ·×½¼¾¿¡ªº£¥¢±\u00a0\u00ad"
 )
 """What a Windows-1252 text in a western language is made of; detectors guess wildly on a few such letters."""
-_LONGEST_RECORD = 2_000  # lines: a quote still open after so many is a stray one
+_SUSPECT = (b"\x00", b"\xc3\x83", b"\xc3\x82\xc2", b"\xc3\xa2\xe2\x82\xac")
+"""A NUL, and how UTF-8 that was read as Windows-1252 and written again begins: worth a look at every cell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A file that is ready to be read: UTF-8 text of known delimiter, header found."""
 
-    path: Path  # as it came
+    name: str
     readable: Path  # UTF-8 text; the file itself where it is that already
     format: str
     encoding: str
     delimiter: str
     quote: str
+    escape: str  # the quote itself where it is doubled
     headers: tuple[str, ...]
-    header_row: int  # record number, 1 is the first
+    header_row: int  # record number, 1 is the first; 0 where there is none
     numbered: bool = False  # the first column of `readable` holds the record's number
     point_decimals: bool = False  # numbers came as numbers, not as somebody's text
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-
-@dataclass(frozen=True, slots=True)
-class Oddity:
-    """A row the slower road had to do something about."""
-
-    row: int
-    code: str
-    value: str
+    suspect: bool = False  # has to take the slower road
 
 
 def sha256(path: Path) -> str:
@@ -79,81 +74,140 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def open_source(path: Path, workplace: Path, *, expected: Sequence[str] = ()) -> Source:
+def unpacked(path: Path, workplace: Path) -> list[Path]:
+    """The export files that a packed file holds, written to `workplace`; a file that is not packed itself.
+
+    Raises WorkbenchError where the archive is broken, protected, or would fill the disk.
+    """
+    kind = path.suffix.lower()
+    if kind not in PACKED:
+        return [path]
+    try:
+        if kind == ".zip":
+            return _unzipped(path, workplace)
+        import pyarrow as pa
+
+        to = workplace / path.stem
+        with pa.input_stream(str(path), compression="gzip" if kind == ".gz" else "zstd") as packed:
+            _pour(packed, to, path, path.stat().st_size)
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise WorkbenchError(f"{path.name} cannot be unpacked ({error}): unpack it and load what it holds.") from error
+    return [to]
+
+
+def _unzipped(path: Path, workplace: Path) -> list[Path]:
+    found: list[Path] = []
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            name = Path(member.filename).name
+            if member.is_dir() or name.startswith(".") or Path(name).suffix.lower() not in SHEETS | TEXTS:
+                continue
+            if member.flag_bits & 1:
+                raise WorkbenchError(f"{path.name} is protected by a password: unpack it and load what it holds.")
+            folder = workplace / f"{path.name}.{len(found)}"
+            folder.mkdir(exist_ok=True)
+            with archive.open(member) as packed:
+                _pour(packed, folder / name, path, member.compress_size)
+            found.append(folder / name)
+        if not found:
+            held = listing(member.filename for member in archive.infolist())
+            raise WorkbenchError(f"{path.name} has no export (CSV or XLSX) in it; it has {held}.")
+    return found
+
+
+def _pour(packed: Any, to: Path, path: Path, packed_size: int) -> None:
+    most = min(_MOST_UNPACKED, max(_MOST_RATIO * packed_size, 1 << 24))
+    n_bytes = 0
+    with to.open("wb") as written:
+        while block := packed.read(1 << 20):
+            n_bytes += len(block)
+            if n_bytes > most:
+                raise WorkbenchError(
+                    f"{path.name} grows to more than {most / 1e6:,.0f} MB when it is unpacked, no export does: "
+                    "unpack it yourself and load what it holds."
+                )
+            written.write(block)
+
+
+def open_source(path: Path, workplace: Path, *, name: str, expected: Sequence[str] = ()) -> Source:
     """Find out how a file is written. Whatever has to be rewritten goes to `workplace`.
 
     `expected` are headers that a mapping names: they help to find the header row.
     Raises WorkbenchError where the file is no table.
     """
     try:
-        size = path.stat().st_size
+        if path.stat().st_size == 0:
+            raise WorkbenchError(f"{name} is empty (0 bytes): export it again, as CSV or XLSX.")
+        if path.suffix.lower() in SHEETS:
+            return _open_sheet(path, workplace, name, expected)
+        return _open_text(path, workplace, name, expected)
     except OSError as error:
         raise WorkbenchError(f"{path} cannot be read: {error.strerror}.") from error
-    if size == 0:
-        raise WorkbenchError(f"{path.name} is empty (0 bytes): export it again, as CSV or XLSX.")
-    if path.suffix.lower() in SHEETS:
-        return _open_sheet(path, workplace, expected)
-    return _open_text(path, workplace, expected)
 
 
-def _open_text(path: Path, workplace: Path, expected: Sequence[str]) -> Source:
+def _open_text(path: Path, workplace: Path, name: str, expected: Sequence[str]) -> Source:
     with path.open("rb") as stream:
         head = stream.read(SAMPLE_BYTES)
-    encoding = _encoding(path, head)
-    text = head.decode(encoding, errors="ignore")
+    encoding, suspect = _encoding(path, head, name)
     readable = path
     if encoding not in ("utf-8", "utf-8-sig"):
         readable = workplace / f"{path.name}.utf8.csv"
-        _transcode(path, encoding, readable)
-    if not text.strip("\ufeff \r\n\t"):
-        raise WorkbenchError(f"{path.name} holds nothing but blanks: export it again, as CSV or XLSX.")
-    delimiter, quote = _dialect(text)
-    records = _head(text, delimiter, quote, whole=len(head) < SAMPLE_BYTES)
-    header_row, headers = _header(records, expected, path.name)
+        _transcode(path, encoding, readable, name)
+        suspect = _looked_through(readable)[1]
+    with readable.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        text = lines.read(SAMPLE_BYTES)
+    if not text.strip():
+        raise WorkbenchError(f"{name} holds nothing but blanks: export it again, as CSV or XLSX.")
+    delimiter, quote, escape, first = _dialect(text)
+    whole = readable.stat().st_size < SAMPLE_BYTES
+    records = list(_head(text, delimiter, quote, escape, whole=whole))
+    header_row, headers = _header(records, expected, name, after=first)
+    early_breaks = any("\n" in cell or "\r" in cell for record in records[:header_row] for cell in record)
     return Source(
-        path=path,
+        name=name,
         readable=readable,
         format="CSV",
         encoding=encoding,
         delimiter=delimiter,
         quote=quote,
+        escape=escape,
         headers=headers,
         header_row=header_row,
+        suspect=suspect or (early_breaks and header_row > 1) or ("\r" in text and "\n" not in text),
     )
 
 
-def _encoding(path: Path, head: bytes) -> str:
-    for mark, name in _BOMS:
+def _encoding(path: Path, head: bytes, name: str) -> tuple[str, bool]:
+    for mark, encoding in _BOMS:
         if head.startswith(mark):
-            return name
+            return encoding, encoding == "utf-8-sig" and _looked_through(path)[1]
     for magic, what in _MAGIC:
         if head.startswith(magic):
-            raise WorkbenchError(f"{path.name} is {what}, not a table: export it as CSV or XLSX.")
+            raise WorkbenchError(f"{name} is {what}, not a table: export it as CSV or XLSX.")
     zeros = head.count(0)
-    if zeros:
+    if zeros > 0.02 * len(head):
         even, odd = head[::2].count(0), head[1::2].count(0)
-        if max(even, odd) > 0.3 * len(head) / 2 > 3 * min(even, odd):
-            return "utf-16-le" if odd > even else "utf-16-be"
-        raise WorkbenchError(f"{path.name} holds binary data, not a table: export it as CSV or XLSX.")
+        if max(even, odd) > 0.6 * len(head) / 2 and min(even, odd) < 0.1 * max(even, odd):
+            return ("utf-16-le" if odd > even else "utf-16-be"), False
     if sum(byte < 32 and byte not in (9, 10, 12, 13, 28, 29, 30, 31) for byte in head) > 0.02 * len(head):
-        raise WorkbenchError(f"{path.name} holds binary data, not a table: export it as CSV or XLSX.")
-    if is_utf8(path):
-        return "utf-8"
-    return _single_byte(path)
+        raise WorkbenchError(f"{name} holds binary data, not a table: export it as CSV or XLSX.")
+    is_utf8, suspect = _looked_through(path)
+    return ("utf-8" if is_utf8 else _single_byte(path)), suspect
 
 
-def is_utf8(path: Path) -> bool:
-    """Whether the whole file is valid UTF-8."""
+def _looked_through(path: Path) -> tuple[bool, bool]:
+    """Whether the whole file is valid UTF-8, and whether there is something suspect in it."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 22):
-                if not block.isascii() or decoder.getstate()[0]:
+    is_utf8, suspect = True, False
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 22):
+            suspect = suspect or any(mark in block for mark in _SUSPECT)
+            if is_utf8 and (not block.isascii() or decoder.getstate()[0]):
+                try:
                     decoder.decode(block)
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+                except UnicodeDecodeError:
+                    is_utf8 = False
+    return is_utf8 and not decoder.getstate()[0], suspect
 
 
 def _single_byte(path: Path) -> str:
@@ -172,7 +226,7 @@ def _single_byte(path: Path) -> str:
     return "cp1252" if best is None else best.encoding
 
 
-def _transcode(path: Path, encoding: str, to: Path) -> None:
+def _transcode(path: Path, encoding: str, to: Path, name: str) -> None:
     errors = "strict" if encoding.startswith("utf") else "replace"
     try:
         with (
@@ -183,143 +237,101 @@ def _transcode(path: Path, encoding: str, to: Path) -> None:
                 write.write(block)
     except UnicodeError as error:
         raise WorkbenchError(
-            f"{path.name} begins as {encoding} text but does not go on as such: export it again, as CSV in UTF-8."
+            f"{name} begins as {encoding} text but does not go on as such: export it again, as CSV in UTF-8."
         ) from error
 
 
-def _dialect(text: str) -> tuple[str, str]:
-    """The delimiter and the quote: the one under which headers are known, else what CleverCSV finds."""
+def _dialect(text: str) -> tuple[str, str, str, int]:
+    """Delimiter, quote, escape, and how many records stand before the table for sure.
+
+    The delimiter is the one under which headers are known, else what CleverCSV finds.
+    """
+    first, _, rest = text.partition("\n")
+    if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:
+        return first.strip()[4], '"', _escape(rest, first.strip()[4], '"'), 1
     best: tuple[int, str] = (0, "")
     for delimiter in (",", ";", "\t", "|"):
-        for record in _head(text, delimiter, '"', whole=False)[:20]:
+        for record in list(_head(text, delimiter, '"', '"', whole=False))[:20]:
             if len(record) > 1:
                 best = max(best, (n_known(record), delimiter), key=lambda found: found[0])
     if best[0] >= 3:
-        return best[1], '"'
+        return best[1], '"', _escape(text, best[1], '"'), 0
     import clevercsv
 
     try:
         dialect = clevercsv.Detector().detect(text)
     except clevercsv.Error:
         dialect = None
-    if dialect is None or not dialect.delimiter or dialect.delimiter.isalnum():
-        return (best[1] or ","), '"'
-    return dialect.delimiter, dialect.quotechar or '"'
+    if dialect is None or not dialect.delimiter or dialect.delimiter.isalnum() or dialect.delimiter in "\r\n":
+        return (best[1] or ","), '"', '"', 0
+    quote = dialect.quotechar or '"'
+    return dialect.delimiter, quote, _escape(text, dialect.delimiter, quote), 0
 
 
-def _head(text: str, delimiter: str, quote: str, *, whole: bool) -> list[list[str]]:
+def _escape(text: str, delimiter: str, quote: str) -> str:
+    """A backslash where only that makes sense of the quotes, else the quote itself."""
+    if f"\\{quote}" not in text:
+        return quote
+    for escape in (quote, "\\"):
+        try:
+            n_cells = {
+                len(record) for record in csv.reader(io.StringIO(text, newline=""), **style(delimiter, quote, escape))
+            }
+        except csv.Error:
+            continue
+        if len(n_cells) <= 2:  # the last record may be cut off
+            return escape
+    return quote
+
+
+def style(delimiter: str, quote: str, escape: str, *, strict: bool = True) -> dict[str, Any]:
+    """The arguments of `csv.reader` for a dialect."""
+    doubled = escape == quote
+    return {
+        "delimiter": delimiter,
+        "quotechar": quote,
+        "doublequote": doubled,
+        "escapechar": None if doubled else escape,
+        "strict": strict,
+    }
+
+
+def _head(text: str, delimiter: str, quote: str, escape: str, *, whole: bool) -> Iterator[list[str]]:
     """The first records of a text that may end in the middle of one."""
     records: list[list[str]] = []
-    lines = text.lstrip("\ufeff").splitlines(keepends=True)
     try:
-        for record in csv.reader(lines, delimiter=delimiter, quotechar=quote):
+        for record in csv.reader(io.StringIO(text, newline=""), **style(delimiter, quote, escape, strict=False)):
             records.append(record)
             if len(records) > 60:
-                return records
+                break
     except csv.Error:
         pass
-    return records if whole or len(records) < 2 else records[:-1]
+    return iter(records if whole or len(records) < 2 or len(records) > 60 else records[:-1])
 
 
-def _header(records: Sequence[Sequence[str]], expected: Sequence[str], name: str) -> tuple[int, tuple[str, ...]]:
+def _header(
+    records: Sequence[Sequence[str]], expected: Sequence[str], name: str, *, after: int = 0
+) -> tuple[int, tuple[str, ...]]:
     """The record that holds the header: the one with most known names, else the first that is as wide as the rest."""
     wanted = {normal(header) for header in expected}
+    widest = max((len(record) for record in records[after:]), default=0)
+    if any(NO_HEADER.fullmatch(header) for header in wanted):
+        return 0, tuple(f"column {number}" for number in range(1, widest + 1))
     best, row = 0, 0
     for number, record in enumerate(records[:20], start=1):
         score = n_known(record) + 2 * sum(normal(cell) in wanted for cell in record)
-        if score > best and (wanted or sum(bool(cell.strip()) for cell in record) > 1):
+        if number > after and score > best and (wanted or sum(bool(cell.strip()) for cell in record) > 1):
             best, row = score, number
-    if best < 2:  # one known name may be a value: a source called "email", a sector called "industry"
-        row = 0
     if row == 0:
-        widest = max((len(record) for record in records), default=0)
-        row = next((n for n, record in enumerate(records, start=1) if len(record) >= max(2, widest * 0.8)), 0)
+        row = next((n for n, r in enumerate(records, start=1) if n > after and len(r) >= max(2, widest * 0.8)), 0)
     if row == 0:
-        row = next((n for n, record in enumerate(records, start=1) if any(cell.strip() for cell in record)), 0)
+        row = next((n for n, r in enumerate(records, start=1) if n > after and any(cell.strip() for cell in r)), 0)
     if row == 0:
         raise WorkbenchError(f"{name} holds no header and no rows: export it again, as CSV or XLSX.")
-    headers = [cell.strip("\ufeff").strip() for cell in records[row - 1]]
-    return row, tuple(headers)
+    return row, tuple(cell.strip() for cell in records[row - 1])
 
 
-def by_the_slower_road(source: Source, workplace: Path) -> tuple[Source, list[Oddity]]:
-    """Read a text record by record and write what can be read as clean, numbered CSV.
-
-    A record that strict rules refuse is split at every delimiter; if that gives as many cells as the header has, it
-    is taken so. What cannot be split into the header's cells is set aside whole.
-    """
-    width = len(source.headers)
-    oddities: list[Oddity] = []
-    clean = workplace / f"{source.name}.clean.csv"
-    with (
-        source.readable.open(encoding="utf-8-sig", newline="") as read,
-        clean.open("w", encoding="utf-8", newline="") as to,
-    ):
-        write = csv.writer(to, lineterminator="\n")
-        write.writerow(["_row", *(f"c{index}" for index in range(width))])
-        for number, (raw, cells) in enumerate(_records(read, source), start=1):
-            if number <= source.header_row or (cells is not None and not any(cells) and len(cells) <= 1):
-                continue
-            code = ""
-            if cells is None or len(cells) != width:
-                code, cells = _fit(raw, cells, width, source)
-            if code:
-                oddities.append(Oddity(number, code, raw.rstrip("\r\n")))
-            if cells is not None:
-                write.writerow([number, *(cell.replace("\x00", "") for cell in cells)])
-    return replace(source, readable=clean, delimiter=",", quote='"', numbered=True), oddities
-
-
-def _fit(raw: str, cells: list[str] | None, width: int, source: Source) -> tuple[str, list[str] | None]:
-    code = "L014" if cells is None else ""
-    if cells is None:
-        cells = raw.rstrip("\r\n").split(source.delimiter)
-        if len(cells) == width:
-            return "L013", cells
-    if not code and len(cells) > width and not any(cell.strip() for cell in cells[width:]):
-        return "", cells[:width]
-    if not code and len(cells) < width:
-        return "L002", cells + [""] * (width - len(cells))
-    return code or "L001", None
-
-
-def _records(lines: Iterator[str], source: Source) -> Iterator[tuple[str, list[str] | None]]:
-    """Each record's text and cells; cells are None where strict rules refuse it."""
-    waiting: list[str] = []
-    while True:
-        line = waiting.pop(0) if waiting else next(lines, None)
-        if line is None:
-            return
-        record = [line]
-        cells = _split(record, source)
-        while cells is Unfinished and len(record) < _LONGEST_RECORD:
-            more = waiting.pop(0) if waiting else next(lines, None)
-            if more is None:
-                break
-            record.append(more)
-            if source.quote in more:
-                cells = _split(record, source)
-        if isinstance(cells, list) and (len(record) == 1 or len(cells) == len(source.headers)):
-            yield "".join(record), cells
-            continue
-        # a quote that closes nowhere would swallow the rows below: take the line alone and read on after it
-        yield line, None
-        waiting[:0] = record[1:]
-
-
-class Unfinished:
-    """Stands for a record whose quote is still open."""
-
-
-def _split(record: list[str], source: Source) -> list[str] | type[Unfinished] | None:
-    try:
-        rows = list(csv.reader(record, delimiter=source.delimiter, quotechar=source.quote, strict=True))
-    except csv.Error as error:
-        return Unfinished if "unexpected end" in str(error) else None
-    return rows[0] if len(rows) == 1 else ([] if not rows else None)
-
-
-def _open_sheet(path: Path, workplace: Path, expected: Sequence[str]) -> Source:
+def _open_sheet(path: Path, workplace: Path, name: str, expected: Sequence[str]) -> Source:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     try:
@@ -330,33 +342,29 @@ def _open_sheet(path: Path, workplace: Path, expected: Sequence[str]) -> Source:
                 if sum(any(cell != "" for cell in row) for row in rows) > 1:
                     break
     except PasswordError as error:
-        raise WorkbenchError(
-            f"{path.name} is protected by a password: save it without one and load it again."
-        ) from error
+        raise WorkbenchError(f"{name} is protected by a password: save it without one and load it again.") from error
     except (CalamineError, OSError, ValueError, KeyError) as error:
         raise WorkbenchError(
-            f"{path.name} cannot be read as a spreadsheet ({error}): open it, save it as XLSX and load it again."
+            f"{name} cannot be read as a spreadsheet ({error}): open it, save it as XLSX and load it again."
         ) from error
     texts = [[_cell(cell) for cell in row] for row in rows]
     if not any(any(row) for row in texts):
-        raise WorkbenchError(f"{path.name} has no filled cell: export it again, as CSV or XLSX.")
-    header_row, headers = _header(texts[:60], expected, path.name)
-    while headers and not headers[-1] and not any(len(row) >= len(headers) and row[len(headers) - 1] for row in texts):
-        headers = headers[:-1]
-    clean = workplace / f"{path.name}.clean.csv"
-    with clean.open("w", encoding="utf-8", newline="") as to:
-        write = csv.writer(to, lineterminator="\n")
+        raise WorkbenchError(f"{name} has no filled cell: export it again, as CSV or XLSX.")
+    header_row, headers = _header(texts[:60], expected, name)
+    sheet_text = workplace / f"{path.name}.sheet.csv"
+    with sheet_text.open("w", encoding="utf-8", newline="") as to:
+        write = csv.writer(to, lineterminator="\n", quoting=csv.QUOTE_ALL)
         write.writerow(["_row", *headers])
         for number, row in enumerate(texts[header_row:], start=header_row + 1):
-            if any(row):
-                write.writerow([number, *(row + [""] * len(headers))[: len(headers)]])
+            write.writerow([number, *(row + [""] * len(headers))[: len(headers)]])
     return Source(
-        path=path,
-        readable=clean,
+        name=name,
+        readable=sheet_text,
         format=path.suffix[1:].upper(),
         encoding="utf-8",
         delimiter=",",
         quote='"',
+        escape='"',
         headers=headers,
         header_row=header_row,
         numbered=True,
