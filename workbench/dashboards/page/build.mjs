@@ -1,4 +1,5 @@
 // node build.mjs OUTPUT_FOLDER: page.js, and the licences of everything in it.
+import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +17,11 @@ const without = {
   },
 };
 
+// What it was built from, so that a test can tell when it should be built anew.
+const sources = ["../download.js", "../figure.js", "build.mjs", "kernel.js", "package.json", "page.js"];
+const hash = createHash("sha256");
+for (const source of sources) hash.update(readFileSync(join(here, source)));
+
 const { metafile } = await build({
   entryPoints: [join(here, "page.js")],
   outfile: join(out, "page.js"),
@@ -26,6 +32,7 @@ const { metafile } = await build({
   nodePaths: [join(here, "node_modules")],
   loader: { ".svg": "dataurl" },
   legalComments: "none",
+  banner: { js: `/* built from ${hash.digest("hex")}; licences: page.LICENSES.txt */` },
   metafile: true,
   plugins: [without],
 });
