@@ -13,6 +13,7 @@ import pytest
 
 from workbench import catalog
 from workbench.errors import WorkbenchError
+from workbench.loaders import load
 from workbench.sample import AS_OF, Truth, true_chances, write_sample
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
@@ -210,6 +211,30 @@ def test_the_dictionary_counts_the_rows_of_every_file() -> None:
     for path in SAMPLE.rglob("*.csv"):
         name = path.relative_to(SAMPLE).as_posix()
         assert f"| {name} | {len(table(path)):,} |" in README, name
+
+
+def test_loading_the_sample_accounts_for_every_row_and_names_the_faults() -> None:
+    found, report = faults(), load(SAMPLE).report
+    assert report.rows_read == report.rows_loaded + report.rows_set_aside
+    assert report.rows_read == sum(len(table(path)) for path in SAMPLE.glob("*.csv"))
+    codes = report.frame().groupby(["column", "code"]).size()
+    assert codes["numemployees", "L011"] == found["a range for the number of employees"]
+    assert codes["amount", "L017"] == found["a negative amount"]
+    assert codes["closedate", "L016"] == found["closed before created"]
+    assert codes["closed_date", "L016"] == found["a ticket closed before it was created"]
+    assert codes["first_agent_reply_date", "L016"] == found["a reply before the ticket"]
+    assert report.rows_merged == sum(
+        found[fault]
+        for fault in ("the same record on two rows", "a ticket on several rows", "a customer's month twice")
+    )
+
+
+def test_loading_each_language_gives_the_same_contacts() -> None:
+    english = load(CONTACTS["en"]).contacts
+    for language in ("de", "fr"):
+        other = load(CONTACTS[language]).contacts
+        assert english.iloc[:, :25].equals(other.iloc[:, :25])
+        assert english.drop(columns=english.columns[25]).equals(other.drop(columns=other.columns[25]))
 
 
 # -- the truth
