@@ -170,7 +170,8 @@ class LoadReport:
     ) -> pd.DataFrame:
         """One row per fault: file, row, column, code, value, reason, what_to_do.
 
-        `row` counts records from 1, the header among them, as a spreadsheet shows them. `file`, `column` and `code`
+        `row` counts records from 1, the header among them, as a spreadsheet shows them; blank lines below the header
+        do not count. `file`, `column` and `code`
         filter; `most` bounds the rows.
         """
         if code is not None and code not in CODES:
