@@ -1,0 +1,534 @@
+"""Trees to expressions: what a condition means on a table of any engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import partial, reduce
+from operator import and_, eq, ge, gt, le, lt, ne, or_
+from typing import Any, TypeVar
+
+import narwhals as nw
+
+from workbench import catalog, engines
+from workbench.conditions.parsing import shortened
+from workbench.conditions.tree import (
+    All,
+    Always,
+    AnyOf,
+    Between,
+    Compare,
+    Comparison,
+    Condition,
+    Count,
+    Either,
+    InDays,
+    Known,
+    Node,
+    Not,
+    OneOf,
+    Property,
+    Term,
+    Text,
+    Value,
+    literal,
+    quoted,
+)
+from workbench.errors import WorkbenchError, did_you_mean, listing
+
+ID = "hs_object_id"
+"""The column of a record's id; activities name it in `contact_id`."""
+
+TRUE_WORDS = frozenset({"true", "yes", "y", "1", "ja", "wahr", "oui", "vrai"})
+FALSE_WORDS = frozenset({"false", "no", "n", "0", "nein", "falsch", "non", "faux"})
+
+_T = TypeVar("_T")
+_OPERATORS: dict[Comparison, Callable[[Any, Any], Any]] = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_OPPOSITE: dict[Comparison, Comparison] = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)?")
+_HOLDS = {
+    "number": "numbers",
+    "text": "text",
+    "bool": "yes or no",
+    "datetime": "dates",
+    "other": "neither text nor numbers",
+}
+_EXAMPLE = {"number": "50", "text": '"Software"', "bool": "true", "datetime": '"2026-06-30"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The time as of which a table is looked at: from `start` to just before `end`."""
+
+    start: datetime
+    end: datetime
+
+
+def moment(as_of: str | date | Moment | None) -> Moment | None:
+    """The time meant by `as_of`: a day (or a midnight) is the whole of that day, any other time that instant.
+
+    Raises
+    ------
+    WorkbenchError
+        If `as_of` is no date.
+    """
+    if as_of is None or isinstance(as_of, Moment):
+        return as_of
+    if isinstance(as_of, str):
+        found = _interval(as_of.strip())
+        if found is None:
+            raise WorkbenchError(f"as_of is a date such as '2026-06-30', not {as_of!r}.")
+        start = found[0]
+    elif isinstance(as_of, datetime):
+        # a pandas Timestamp may have nanoseconds
+        start = datetime.combine(as_of.date(), as_of.time().replace(tzinfo=None))
+    elif isinstance(as_of, date):
+        start = datetime.combine(as_of, time())
+    else:
+        raise WorkbenchError(f"as_of is a date such as '2026-06-30', not {as_of!r}.")
+    whole_day = start.time() == time()
+    return Moment(start, start + (timedelta(days=1) if whole_day else timedelta(microseconds=1)))
+
+
+def prepare(
+    frame: engines.Frame,
+    conditions: Sequence[Condition],
+    *,
+    as_of: str | date | None = None,
+    activities: Any = None,
+    of: str = "contacts",
+) -> tuple[engines.Frame, list[nw.Expr]]:
+    """What is needed to ask `conditions` of a table.
+
+    Parameters
+    ----------
+    frame
+        A frame from `engines.as_frame`.
+    conditions
+        From `parse`.
+    as_of
+        The date from which days are counted back and on; later events do not count. A day is the whole of it.
+    activities
+        The table of events that `count` counts, of any engine.
+    of
+        What a row is, in the plural, for sentences.
+
+    Returns
+    -------
+    frame, expressions
+        The frame, widened where a column had to be converted or events had to be counted, and one yes/no expression
+        a condition, never blank.
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown property, a value that does not fit a property's type, or a condition that needs `as_of` or
+        `activities` where none came.
+    """
+    binding = Binding(frame, conditions, as_of=as_of, activities=activities, of=of)
+    return binding.frame, [binding.condition(condition) for condition in conditions]
+
+
+class Binding:
+    """Conditions and counts bound to one table; all counted events come from one pass over the activities."""
+
+    def __init__(
+        self,
+        frame: engines.Frame,
+        conditions: Sequence[Condition],
+        *,
+        counts: Iterable[Count] = (),
+        as_of: str | date | Moment | None = None,
+        activities: Any = None,
+        of: str = "contacts",
+    ) -> None:
+        self._of = of
+        self._as_of = moment(as_of)
+        self._schema = dict(frame.collect_schema())
+        self._converted: dict[str, str] = {}
+        self._counted: dict[Count, str] = {}
+        self._asked: Node = Always(True)
+        self.frame = frame
+
+        wanted = dict.fromkeys(count for condition in conditions for count in condition.counts)
+        wanted.update(dict.fromkeys(counts))
+        for condition in conditions:
+            for name in condition.properties:
+                self._asked = condition
+                self._convert(name)
+        if wanted:
+            self._count(list(wanted), activities)
+
+    def condition(self, condition: Condition) -> nw.Expr:
+        """A yes/no expression over `self.frame`, never blank."""
+        self._asked = condition
+        return self._expression(condition, False)
+
+    def count(self, count: Count) -> nw.Expr:
+        """How many events, a whole number from 0, never blank."""
+        return nw.col(self._counted[count])
+
+    # -- columns -------------------------------------------------------------------------------------------------
+
+    def _convert(self, name: str) -> None:
+        """See that a property's column can be compared: categories as text, days as times, all numbers alike."""
+        if name not in self._schema:
+            raise WorkbenchError(
+                f"unknown property {name!r} in the condition {shortened(str(self._asked))}; "
+                f"{self._of} have {listing(self._schema)}.{did_you_mean(name, self._schema)}"
+            )
+        if name in self._converted:
+            return
+        dtype, column = self._schema[name], nw.col(name)
+        if isinstance(dtype, nw.Categorical | nw.Enum):
+            column = column.cast(nw.String)
+        elif isinstance(dtype, nw.Date):
+            column = column.cast(nw.Datetime("us"))
+        elif isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
+            column = column.dt.replace_time_zone(None)
+        elif dtype.is_numeric() and dtype not in (nw.Int64, nw.Float64):
+            column = column.cast(nw.Float64)
+        else:
+            self._converted[name] = name
+            return
+        self._converted[name] = self._fresh(f"_{name}")
+        self.frame = self.frame.with_columns(column.alias(self._converted[name]))
+
+    def _fresh(self, name: str) -> str:
+        taken = set(self.frame.collect_schema().names())
+        while name in taken:
+            name += "_"
+        return name
+
+    def _known(self, name: str) -> nw.Expr:
+        column = nw.col(self._converted[name])
+        known = ~column.is_null()
+        dtype = self._schema[name]
+        # NaN is a blank too; pandas says so itself
+        if dtype.is_float() and not self.frame.implementation.is_pandas():
+            known = known & ~column.is_nan()
+        return known
+
+    def _is_blank(self, name: str) -> bool:
+        column = nw.col(self._converted[name])
+        found = engines.collect(self.frame.select(column.is_null().all().alias("blank")))
+        return bool(found["blank"].iloc[0])
+
+    # -- leaves --------------------------------------------------------------------------------------------------
+
+    def _expression(self, node: Condition, negated: bool) -> nw.Expr:
+        """The expression of a node or of its opposite; negation goes down to the leaves, which ask for blanks."""
+        if isinstance(node, Not):
+            return self._expression(node.part, not negated)
+        if isinstance(node, All | Either):
+            parts = [self._expression(part, negated) for part in node.parts]
+            return _fold(and_ if isinstance(node, All) != negated else or_, parts)
+        if isinstance(node, Always):
+            anything = nw.col(next(iter(self._schema))).is_null()
+            return anything | ~anything if node.value != negated else anything & ~anything
+        if isinstance(node, Known):
+            known = self._known(node.property.name)
+            return known if node.known != negated else ~known
+        if isinstance(node, Compare):
+            operator = _OPPOSITE[node.operator] if negated else node.operator
+            return self._leaf(node, node.term, [node.value], partial(_compare, operator=operator))
+        if isinstance(node, Between):
+            test = partial(_between, low_operator=node.low_operator, high_operator=node.high_operator)
+            return self._leaf(node, node.term, [node.low, node.high], _opposite(test) if negated else test)
+        if isinstance(node, OneOf):
+            return self._leaf(node, node.term, node.values, _opposite(_one_of) if node.negated != negated else _one_of)
+        if isinstance(node, Text | AnyOf):
+            test = _TEXTS[node.match] if isinstance(node, Text) else _any_of
+            values = [node.text] if isinstance(node, Text) else node.values
+            return self._text_leaf(node, node.property, values, _opposite(test) if negated else test)
+        if isinstance(node, InDays):
+            return self._days_leaf(node, negated)
+        raise TypeError(f"no condition: {node!r}")
+
+    def _leaf(self, node: Condition, term: Term, values: Sequence[Value], test: Callable[..., nw.Expr]) -> nw.Expr:
+        """ "Known and ...": a comparison with a blank is false, and so is its opposite."""
+        ordered = isinstance(node, Between) or (isinstance(node, Compare) and node.operator not in ("==", "!="))
+        if isinstance(term, Count):
+            if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+                raise WorkbenchError(
+                    f"events are counted in numbers, but the condition {shortened(str(self._asked))} compares "
+                    f"{term} with {self._first_strange(values, 'number')}; write a number, such as {term} >= 1."
+                )
+            return test(self.count(term), values)
+        kind = engines.kind_of(self._schema[term.name])
+        typed = _typed(values, kind) if not (ordered and kind in ("text", "bool")) else None
+        if kind == "other" or typed is None:
+            if self._is_blank(term.name):
+                return ~nw.col(self._converted[term.name]).is_null()
+            raise WorkbenchError(self._mismatch(term, kind, values, ordered))
+        return self._known(term.name) & test(nw.col(self._converted[term.name]), typed)
+
+    def _text_leaf(self, node: Condition, of: Property, values: Sequence[str], test: Callable[..., nw.Expr]) -> nw.Expr:
+        kind = engines.kind_of(self._schema[of.name])
+        if kind != "text":
+            if self._is_blank(of.name):
+                return ~nw.col(self._converted[of.name]).is_null()
+            raise WorkbenchError(
+                f"{of.name!r} holds {_HOLDS[kind]}, but the condition {shortened(str(self._asked))} looks for text in "
+                f"it; compare it with ==, < or > instead."
+            )
+        return self._known(of.name) & test(nw.col(self._converted[of.name]), values)
+
+    def _days_leaf(self, node: InDays, negated: bool) -> nw.Expr:
+        kind = engines.kind_of(self._schema[node.property.name])
+        known, column = self._known(node.property.name), nw.col(self._converted[node.property.name])
+        if kind != "datetime":
+            if self._is_blank(node.property.name):
+                return ~column.is_null()
+            raise WorkbenchError(
+                f"{node.property.name!r} holds {_HOLDS[kind]}, but the condition {shortened(str(self._asked))} needs a "
+                "date there; load the table with a mapping that types it as a date."
+            )
+        now, days = self._now(node), timedelta(days=node.days)
+        span = (now.end - days, now.end) if node.direction == "in_last_days" else (now.start, now.end + days)
+        inside = _inside(column, span)
+        return known & (~inside if negated else inside)
+
+    def _now(self, asked: Node) -> Moment:
+        if self._as_of is None:
+            raise WorkbenchError(
+                f"the condition {shortened(str(asked))} counts days, and from which date was not said; "
+                "give as_of=, such as as_of='2026-06-30'."
+            )
+        return self._as_of
+
+    def _mismatch(self, term: Property, kind: str, values: Sequence[Value], ordered: bool) -> str:
+        start = f"{term.name!r} holds {_HOLDS[kind]}, but the condition {shortened(str(self._asked))} "
+        if kind == "other":
+            return f"{start}compares it with a value; only is_known() and is_unknown() can be asked of it."
+        if ordered and kind == "text":
+            strange = next((value for value in values if not isinstance(value, str)), None)
+            if strange is None:
+                return f"{start}asks for an order, and text has none; use ==, in [...] or contains()."
+            return (
+                f"{start}compares it with the number {literal(strange)}; "
+                "load the table with a mapping that types it as a number."
+            )
+        if ordered and kind == "bool":
+            return f"{start}asks for an order; use == true or == false."
+        return (
+            f"{start}compares it with {self._first_strange(values, kind)}; "
+            f"write {_NEEDED[kind]}, such as {term} == {_EXAMPLE[kind]}."
+        )
+
+    def _first_strange(self, values: Sequence[Value], kind: str) -> str:
+        strange = next(value for value in values if _typed([value], kind) is None)
+        if isinstance(strange, str):
+            return f"the text {quoted(strange)}"
+        return literal(strange) if isinstance(strange, bool) else f"the number {literal(strange)}"
+
+    # -- events --------------------------------------------------------------------------------------------------
+
+    def _count(self, counts: Sequence[Count], activities: Any) -> None:
+        """Count each record's events: one group-by over the activities, one join."""
+        first = counts[0]
+        if activities is None:
+            raise WorkbenchError(
+                f"{first} counts activities, and none came; give activities=, or a Workspace in place of the table."
+            )
+        if ID not in self._schema:
+            raise WorkbenchError(
+                f"{first} needs the column {ID!r} to find the activities of each of the {self._of}; there are "
+                f"{listing(self._schema)}. Map the column with the record's id to {ID!r}."
+            )
+        events = engines.as_frame(activities)
+        kinds = engines.kinds(events)
+        needed = ["contact_id", "kind"]
+        needed += ["detail"] if any(count.detail is not None for count in counts) else []
+        needed += ["at"] if self._as_of is not None or any(count.within_days for count in counts) else []
+        for name in needed:
+            if name not in kinds:
+                raise WorkbenchError(
+                    f"{first} needs the column {name!r} of the activities; they have {listing(kinds)}."
+                    f"{did_you_mean(name, kinds)}"
+                )
+        for count in counts:
+            self._check_kind(count, events)
+        tests = [self._event_test(count) for count in counts]
+        binding = Binding(events, tests, as_of=self._as_of, of="activities")
+        names = [self._fresh(f"_count_{position}") for position in range(len(counts))]
+        found = binding.frame.select(
+            _as_text("contact_id", kinds["contact_id"]).alias(ID),
+            *[binding.condition(test).cast(nw.Int64).alias(name) for test, name in zip(tests, names, strict=True)],
+        )
+        found = found.filter(~nw.col(ID).is_null() & _fold(or_, [nw.col(name) > 0 for name in names]))
+        totals = engines.like(found.group_by(ID).agg(*[nw.col(name).sum() for name in names]), self.frame)
+        self.frame = _join(self.frame, totals, names, _as_text(ID, engines.kind_of(self._schema[ID])))
+        self._counted = dict(zip(counts, names, strict=True))
+
+    def _check_kind(self, count: Count, events: engines.Frame) -> None:
+        known = {option.value for option in catalog.options("kind")}
+        if count.kind in known:
+            return
+        there = engines.count_by(events.filter(~nw.col("kind").is_null()), {"kind": nw.col("kind")})["kind"]
+        if count.kind not in set(there):
+            names = sorted(known | set(there))
+            raise WorkbenchError(
+                f"unknown kind of activity {count.kind!r} in {count}; there are {listing(names, most=20)}."
+                f"{did_you_mean(count.kind, names)}"
+            )
+
+    def _event_test(self, count: Count) -> Condition:
+        parts: list[Condition] = [Compare(Property("kind"), "==", count.kind)]
+        if count.detail is not None:
+            parts.append(Text("contains", Property("detail"), count.detail))
+        if count.where is not None:
+            parts.append(count.where)
+        if count.within_days is not None:
+            self._now(count)
+            parts.append(InDays("in_last_days", Property("at"), count.within_days))
+        elif self._as_of is not None:
+            parts.append(Compare(Property("at"), "<", self._as_of.end.isoformat(" ")))
+        return All(tuple(parts))
+
+
+def _join(frame: engines.Frame, totals: engines.Frame, names: Sequence[str], key: nw.Expr) -> engines.Frame:
+    """The frame with the totals of each row's key, 0 where there are none."""
+    filled = [nw.col(name).fill_null(0).cast(nw.Int64) for name in names]
+    if isinstance(frame, nw.LazyFrame):
+        joined = frame.with_columns(key.alias("_key")).join(totals, left_on="_key", right_on=ID, how="left")
+        return joined.with_columns(*filled).drop("_key", f"{ID}_right", strict=False)
+    # Only the keys are joined, so that the rows keep their order and a pandas frame its index.
+    keys = frame.select(key.alias(ID)).with_row_index("_row")
+    joined = keys.join(totals, on=ID, how="left").sort("_row").with_columns(*filled)
+    return frame.with_columns(*[joined[name] for name in names])
+
+
+def _as_text(name: str, kind: str) -> nw.Expr:
+    column = nw.col(name)
+    return (
+        column
+        if kind == "text"
+        else column.cast(nw.Int64).cast(nw.String)
+        if kind == "number"
+        else column.cast(nw.String)
+    )
+
+
+def _fold(operator: Callable[[_T, _T], _T], parts: Sequence[_T]) -> _T:
+    """Combine in a balanced tree, so that a long list does not become a deep expression."""
+    if len(parts) <= 2:
+        return reduce(operator, parts)
+    half = len(parts) // 2
+    return operator(_fold(operator, parts[:half]), _fold(operator, parts[half:]))
+
+
+# -- tests of a column that is known -----------------------------------------------------------------------------
+
+
+def _opposite(test: Callable[..., nw.Expr]) -> Callable[..., nw.Expr]:
+    return lambda column, values: ~test(column, values)
+
+
+def _compare(column: nw.Expr, values: Sequence[Any], *, operator: Comparison) -> nw.Expr:
+    (value,) = values
+    if isinstance(value, tuple):
+        start, end = value
+        if operator in ("==", "!="):
+            return _inside(column, value) if operator == "==" else ~_inside(column, value)
+        return _OPERATORS[{"<": "<", "<=": "<", ">": ">=", ">=": ">="}[operator]](
+            column, nw.lit(start if operator in ("<", ">=") else end)
+        )
+    if isinstance(value, bool):
+        return column if value == (operator == "==") else ~column
+    return _OPERATORS[operator](column, value)
+
+
+def _between(column: nw.Expr, values: Sequence[Any], *, low_operator: Comparison, high_operator: Comparison) -> nw.Expr:
+    low, high = values
+    above = _compare(column, [low], operator=">" if low_operator == "<" else ">=")
+    return above & _compare(column, [high], operator=high_operator)
+
+
+def _one_of(column: nw.Expr, values: Sequence[Any]) -> nw.Expr:
+    if all(isinstance(value, str) for value in values):
+        return column.is_in(list(values))
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return column.cast(nw.Float64).is_in([float(value) for value in values])
+    return _fold(or_, [_compare(column, [value], operator="==") for value in values])
+
+
+def _any_of(column: nw.Expr, values: Sequence[str]) -> nw.Expr:
+    joined = nw.concat_str(nw.lit(";"), column, nw.lit(";"))
+    return _fold(or_, [joined.str.contains(f";{value};", literal=True) for value in values])
+
+
+def _inside(column: nw.Expr, span: tuple[datetime, datetime]) -> nw.Expr:
+    return (column >= nw.lit(span[0])) & (column < nw.lit(span[1]))
+
+
+_TEXTS: Mapping[str, Callable[..., nw.Expr]] = {
+    "contains": lambda column, values: column.str.to_lowercase().str.contains(values[0].lower(), literal=True),
+    "starts_with": lambda column, values: column.str.to_lowercase().str.starts_with(values[0].lower()),
+    "ends_with": lambda column, values: column.str.to_lowercase().str.ends_with(values[0].lower()),
+}
+_NEEDED = {
+    "number": "a number without quotes",
+    "text": "a text in quotes",
+    "bool": "true or false",
+    "datetime": "a date in quotes",
+}
+
+
+def _typed(values: Sequence[Value], kind: str) -> list[Any] | None:
+    """The values as a column of that kind compares them, a date as the span it stands for; None if one does not fit."""
+    typed = [_TYPED[kind](value) if kind in _TYPED else None for value in values]
+    return None if any(value is None for value in typed) else typed
+
+
+def _number(value: Value) -> Value | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _text(value: Value) -> Value | None:
+    return value if isinstance(value, str) else None
+
+
+def _yes_or_no(value: Value) -> bool | None:
+    word = str(value).strip().casefold()
+    return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
+
+
+def _interval(value: Value) -> tuple[datetime, datetime] | None:
+    """`"2026-06-30"` is that day, `"2026-06-30 10:00"` that minute: from its start to just before its end."""
+    found = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, fraction = found.groups()
+    try:
+        start = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            int((fraction or "").ljust(6, "0")),
+        )
+        unit = (
+            timedelta(microseconds=1)
+            if fraction
+            else timedelta(seconds=1)
+            if second
+            else timedelta(minutes=1)
+            if minute
+            else timedelta(days=1)
+        )
+        return start, start + unit
+    except (ValueError, OverflowError):
+        return None
+
+
+_TYPED: Mapping[str, Callable[[Value], Any]] = {
+    "number": _number,
+    "text": _text,
+    "bool": _yes_or_no,
+    "datetime": _interval,
+}
