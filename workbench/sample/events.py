@@ -113,6 +113,8 @@ def invent_events(dice: Dice, truth: Truth, leads: Leads) -> Events:
     won = (leads.would_win_at != NEVER) & (leads.would_win_at < EXPORTED)
     after = np.where(won, leads.would_win_at, EXPORTED)
     log.add("page_view", "/docs/setup", *spread("docs", 1.5, after, 60, won))
+    log.add("page_view", "/pricing", *spread("more seats", 0.9, after, 60, won))
+    log.add("email_click", "Product news", *spread("onboarding", 1.2, after, 45, won & reached))
     log.add("form_submission", "Support request", *spread("support", 0.4, after, 90, won))
 
     # e-mails: deliveries and opens are kept for the last month only
