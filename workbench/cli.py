@@ -44,7 +44,8 @@ def import_exports(
     from workbench.loaders import load
 
     console = Console()
-    with Progress(BarColumn(), TextColumn("{task.description}"), console=console, transient=True) as bar:
+    columns = BarColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("looking at the files", total=1.0)
         workspace = load(
             exports,
@@ -117,14 +118,14 @@ def calibrate(
     as_of: AsOf = None,
 ) -> None:
     """Judge a score: what a line means, and every line that could be drawn."""
+    if (score is None) == (model is None):
+        raise WorkbenchError("say which score is judged: --score with a column's name, or --model with a score.yaml.")
     from rich.console import Console
 
     from workbench.calibration import calibrate as judge
     from workbench.loaders import load
     from workbench.outcomes import Outcome
 
-    if (score is None) == (model is None):
-        raise WorkbenchError("say which score is judged: --score with a column's name, or --model with a score.yaml.")
     workspace = load(folder)
     table: Any = workspace
     if model is not None:
