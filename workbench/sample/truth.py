@@ -31,9 +31,10 @@ class LogOdds:
 class Change:
     """How one metric of a customer moves after the purchase.
 
-    `typical` is the median customer's level in months 1 to 3. From month 4 it moves in a straight line to
-    `(1 + by_month_12)` times that in month 12, and stays there. `market_a_month` is what every company gains a calendar
-    month, customer or not. `spread` is the standard deviation of the log of a customer's own level.
+    `typical` is the median customer's level until month 3; `spread` is the standard deviation of the log of a
+    customer's own level around it. From month 3 on it moves in a straight line to `(1 + by_month_12)` times that in
+    month 12, and stays there. `market_a_month` is what every company gains on top each calendar month from April 2024
+    on, customer or not.
     """
 
     typical: float
