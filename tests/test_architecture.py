@@ -91,7 +91,9 @@ def test_nothing_below_the_command_line_reads_the_clock() -> None:
 
 
 def test_importing_the_package_does_no_work() -> None:
-    probe = "import sys, workbench; print(sorted({'pandas', 'numpy', 'duckdb', 'plotly', 'narwhals'} & set(sys.modules)))"
+    probe = (
+        "import sys, workbench; print(sorted({'pandas', 'numpy', 'duckdb', 'plotly', 'narwhals'} & set(sys.modules)))"
+    )
     told = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
 

@@ -56,15 +56,17 @@ _HOME = {
 
 _MODULES = ("charts", "dashboards")
 
-__all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604
+__all__ = ["__version__", *_HOME, *_MODULES]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"workbench.{_HOME[name]}"), name)
-    if name in _MODULES:
-        return importlib.import_module(f"workbench.{name}")
-    raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+if not TYPE_CHECKING:  # for a type checker the names are imported above
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            return getattr(importlib.import_module(f"workbench.{_HOME[name]}"), name)
+        if name in _MODULES:
+            return importlib.import_module(f"workbench.{name}")
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

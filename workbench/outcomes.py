@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import narwhals as nw
 
-from workbench import conditions, engines
+from workbench.conditions import parse, prepare
+from workbench.engines import Frame, count_by, kinds
 from workbench.errors import WorkbenchError, did_you_mean, listing
 
 LOST: Final = 0  # had its time and did not succeed
@@ -89,8 +90,8 @@ def as_outcome(outcome: Outcome | str) -> Outcome:
 
 
 def classify(
-    frame: engines.Frame, outcome: Outcome, *, as_of: datetime | None, activities: Any = None
-) -> tuple[engines.Frame, nw.Expr]:
+    frame: Frame, outcome: Outcome, *, as_of: datetime | None, activities: Any = None
+) -> tuple[Frame, nw.Expr]:
     """The frame (perhaps widened by counted events) and an integer expression: LOST, WON, YOUNG, UNKNOWN or BEFORE.
 
     `as_of` is needed with `within_days`.
@@ -100,28 +101,26 @@ def classify(
     WorkbenchError
         For an unknown column, a column of another type, or a yes/no column that holds other words.
     """
-    kinds = engines.kinds(frame)
-    if outcome.when in kinds:
-        happened, unknown = _yes_no(frame, outcome.when, kinds[outcome.when])
+    columns = kinds(frame)
+    if outcome.when in columns:
+        happened, unknown = _yes_no(frame, outcome.when, columns[outcome.when])
     elif outcome.when.isidentifier():
         raise WorkbenchError(
-            f"unknown outcome column {outcome.when!r}; the table has {listing(kinds)}."
-            f"{did_you_mean(outcome.when, kinds)}"
+            f"unknown outcome column {outcome.when!r}; the table has {listing(columns)}."
+            f"{did_you_mean(outcome.when, columns)}"
         )
     else:
-        frame, (happened,) = conditions.prepare(
-            frame, [conditions.parse(outcome.when)], as_of=as_of, activities=activities
-        )
+        frame, (happened,) = prepare(frame, [parse(outcome.when)], as_of=as_of, activities=activities)
         unknown = None
     codes = nw.when(happened).then(nw.lit(WON)).otherwise(nw.lit(LOST))
     if outcome.at is not None:
         at, created = nw.col(outcome.at), nw.col(outcome.created)
-        _needs_datetime(kinds, outcome.at, "at")
-        if outcome.created in kinds:
-            _needs_datetime(kinds, outcome.created, "created")
+        _needs_datetime(columns, outcome.at, "at")
+        if outcome.created in columns:
+            _needs_datetime(columns, outcome.created, "created")
             codes = nw.when((happened & (at < created)).fill_null(False)).then(nw.lit(BEFORE)).otherwise(codes)
     if outcome.within_days is not None:
-        _needs_datetime(kinds, outcome.created, "created")
+        _needs_datetime(columns, outcome.created, "created")
         if as_of is None:
             raise WorkbenchError("within_days needs the date of the export; say as_of=, a date such as '2026-06-30'.")
         late = (at > created.dt.offset_by(f"{outcome.within_days}d")).fill_null(False)
@@ -134,12 +133,12 @@ def classify(
     return frame, codes
 
 
-def _yes_no(frame: engines.Frame, name: str, kind: str) -> tuple[nw.Expr, nw.Expr]:
+def _yes_no(frame: Frame, name: str, kind: str) -> tuple[nw.Expr, nw.Expr]:
     """Happened, and not known whether, of a yes/no column: boolean, 0 and 1, or words in three languages."""
     column = nw.col(name)
     if kind == "bool":
         return column.fill_null(False), column.is_null()
-    found = engines.count_by(frame, {"value": column})["value"].dropna()
+    found = count_by(frame, {"value": column})["value"].dropna()
     if kind == "number" and set(found) <= {0, 1}:
         return (column == 1).fill_null(False), column.is_null()
     words = {str(value): str(value).strip().casefold() for value in found}
@@ -158,15 +157,15 @@ def _example(values: Any, kind: str) -> str:
     return first if kind == "number" else f'"{first}"'
 
 
-def _needs_datetime(kinds: dict[str, str], name: str, role: str) -> None:
-    if name not in kinds:
-        dates = [column for column, kind in kinds.items() if kind == "datetime"]
+def _needs_datetime(columns: dict[str, str], name: str, role: str) -> None:
+    if name not in columns:
+        dates = [column for column, kind in columns.items() if kind == "datetime"]
         raise WorkbenchError(
             f"unknown column {name!r} in Outcome({role}={name!r}); the date columns are {listing(dates)}."
             f"{did_you_mean(name, dates)}"
         )
-    if kinds[name] != "datetime":
+    if columns[name] != "datetime":
         raise WorkbenchError(
-            f"Outcome({role}={name!r}) needs a date column, but {name!r} holds {kinds[name]}; "
+            f"Outcome({role}={name!r}) needs a date column, but {name!r} holds {columns[name]}; "
             "load it with a mapping that types it as a date."
         )

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 import workbench as wb
 from workbench.stats.proportions import wilson_interval
 
-rows = st.lists(
-    st.tuples(st.one_of(st.none(), st.integers(-5, 12)), st.booleans()), min_size=4, max_size=60
-).filter(
-    lambda found: len({won for score, won in found if score is not None}) == 2
-    and len({score for score, _ in found if score is not None}) > 1
+rows = st.lists(st.tuples(st.one_of(st.none(), st.integers(-5, 12)), st.booleans()), min_size=4, max_size=60).filter(
+    lambda found: (
+        len({won for score, won in found if score is not None}) == 2
+        and len({score for score, _ in found if score is not None}) > 1
+    )
 )
 
 

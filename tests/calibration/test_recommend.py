@@ -13,7 +13,7 @@ def leads(counts: dict[int, tuple[int, int]], *, weeks: int = 0) -> pd.DataFrame
     table = pd.DataFrame({"score": scores.astype(float), "won": pd.array(won, dtype="boolean")})
     if weeks:
         place = np.concatenate([np.arange(n) for n, _ in counts.values()]) % weeks
-        days = pd.Timestamp("2026-06-30") - pd.to_timedelta(7 * place + 3, unit="D")
+        days = pd.Timestamp("2026-06-30") - pd.to_timedelta(7 * place + 7, unit="D")
         table["createdate"] = days.astype("datetime64[us]")
     return table
 
@@ -90,7 +90,8 @@ def test_youden_and_f1_are_the_best_of_all_lines() -> None:
 
 
 def test_the_rule_of_thumb_is_met_or_says_what_is_missing() -> None:
-    assert judged().recommend("rule_of_thumb").threshold == 50
+    steep = {10: (5000, 90), 30: (3000, 200), 50: (1500, 300), 70: (500, 200)}
+    assert judged(steep).recommend("rule_of_thumb").threshold == 50
     flat = {10: (5000, 250), 30: (3000, 240), 50: (1500, 200), 70: (500, 100)}
     none = judged(flat).recommend("rule_of_thumb")
     assert none.threshold is None

@@ -116,7 +116,7 @@ Choice = Callable[[Above], Places]
 def best(value: NDArray[np.float64]) -> Places:
     """Where the value is highest; of equals the highest score, so that no lead is worked for nothing."""
     backwards = value[:, ::-1]
-    return value.shape[1] - 1 - np.argmax(backwards, axis=1)
+    return np.asarray(value.shape[1] - 1 - np.argmax(backwards, axis=1))
 
 
 def lowest_where(meets: NDArray[np.bool_]) -> Places:
@@ -178,7 +178,7 @@ def by_rule_of_thumb(above: Above) -> Places:
     return highest_where((share >= 0.15) & (share <= 0.35) & (capture >= 0.60) & apart[:, None])
 
 
-def by_capacity(leads_per_week: float, weekly: Counts) -> Places:
+def by_capacity(leads_per_week: float, weekly: NDArray[np.float64]) -> Places:
     """The lowest line whose mean leads a week (`(draws, scores)`, by line) fit what sales can take."""
     return lowest_where(weekly <= leads_per_week)
 
@@ -199,7 +199,8 @@ def draw_counts(n_leads: Counts, n_won: Counts, *, draws: int, rng: np.random.Ge
 
 def down(counts: Counts) -> Counts:
     """Counts at or above each score, from counts at each; the last axis is the score, ascending."""
-    return np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1]
+    above: Counts = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1]
+    return above
 
 
 def coarse(n_leads: Counts) -> Places:

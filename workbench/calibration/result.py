@@ -13,7 +13,7 @@ import pandas as pd
 from workbench.calibration import recommend as rules
 from workbench.calibration.recommend import Above, Recommendation
 from workbench.calibration.tally import Floats, Ints, ScoreTally, WeeklyLeads
-from workbench.errors import WorkbenchError, did_you_mean
+from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.outcomes import Outcome
 from workbench.stats.proportions import Rate, inverted, rate, wilson_interval
 from workbench.stats.ranking import Auc, auc, captured, quantile
@@ -213,7 +213,8 @@ class Calibration:
     def _weekly_means(self) -> Floats:
         if self.weekly is None:
             return np.full(len(self.tally.score), np.nan)
-        return self.weekly.by_score(self.tally.score).mean(axis=0)
+        means: Floats = self.weekly.by_score(self.tally.score).mean(axis=0)
+        return means
 
     def at(self, threshold: float) -> Line:
         """What a line at `threshold` points means; any number, between two scores or beyond them."""
@@ -289,7 +290,7 @@ class Calibration:
         """The calibration of one segment of `by`."""
         if name not in self.segments:
             raise WorkbenchError(
-                f"unknown segment {name!r} of {self.by!r}; there are {rules.listing(self.segments)}."
+                f"unknown segment {name!r} of {self.by!r}; there are {listing(self.segments)}."
                 f"{did_you_mean(name, self.segments)}"
             )
         return Calibration(
@@ -445,14 +446,14 @@ class Calibration:
     def _why_none(self, kind: str, given: dict[str, Any]) -> str:
         table = self.thresholds
         if kind == "profit":
-            top = table.loc[table["conversion_rate"].idxmax()]
+            top = table.iloc[int(table["conversion_rate"].argmax())]
             return (
                 f"working a lead never pays: the best line, {points(top['threshold'])}, converts at "
                 f"{percent(top['conversion_rate'])} of {int(top['n_leads']):,} leads, and a lead costs "
                 f"{percent(given['cost_per_lead'] / given['value_per_win'])} of a win's value."
             )
         if kind == "target_rate":
-            top = table.loc[table["conversion_rate"].idxmax()]
+            top = table.iloc[int(table["conversion_rate"].argmax())]
             return (
                 f"no line reaches {percent(given['rate'])}; the best, {points(top['threshold'])}, converts at "
                 f"{percent(top['conversion_rate'])} ({interval(top['low'], top['high'])}) of "
@@ -461,7 +462,7 @@ class Calibration:
         inside = table[table["share"].between(0.15, 0.35)]
         if inside.empty:
             return "no line leaves 15 to 35 % of leads above it; too many leads share one score."
-        top = inside.loc[inside["capture_rate"].idxmax()]
+        top = inside.iloc[int(inside["capture_rate"].argmax())]
         if top["capture_rate"] < 0.60:
             return (
                 f"no line with 15 to 35 % of leads holds 60 % of wins; the nearest, {points(top['threshold'])}, "

@@ -72,11 +72,11 @@ def _distinct(score: Floats) -> tuple[Floats, NDArray[np.intp]]:
     if len(score) and np.all(score == np.floor(score)):
         first = int(score.min())
         if score.max() - first < 4 * len(score) + 1000:
-            place = (score - first).astype(np.intp)
+            place: NDArray[np.intp] = (score - first).astype(np.intp)
             present = np.bincount(place) > 0
-            return np.flatnonzero(present) + float(first), (np.cumsum(present) - 1)[place]
-    values, place = np.unique(score, return_inverse=True)
-    return values, place
+            values = np.flatnonzero(present).astype(np.float64) + first
+            return values, (np.cumsum(present) - 1)[place]
+    return np.unique(score, return_inverse=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -35,7 +35,8 @@ class Bars:
 
     def places(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
         """Which bar holds each score."""
-        return np.floor((scores - self.left[0]) / self.width + 1e-9).astype(np.int64)
+        places: NDArray[np.int64] = np.floor((scores - self.left[0]) / self.width + 1e-9).astype(np.int64)
+        return places
 
 
 def bars_of(scores: NDArray[np.float64]) -> Bars:

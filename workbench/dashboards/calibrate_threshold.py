@@ -15,7 +15,6 @@ import pandas as pd
 from markupsafe import Markup, escape
 from traitlets import Bool, Dict, Float, HasTraits, Integer, Tuple, Unicode
 
-from workbench import engines
 from workbench.calibration import Calibration, Line, Recommendation, WhatIf, calibrate, what_if
 from workbench.charts.calibration import line_offset, score_histogram
 from workbench.dashboards import choices
@@ -32,6 +31,7 @@ from workbench.dashboards.parts import (
     threshold_table,
     warning,
 )
+from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError
 from workbench.handover import Handover, handover
 from workbench.loaders import Workspace
@@ -58,7 +58,7 @@ class Step:
     threshold: float
 
 
-class State(HasTraits):  # type: ignore[misc]
+class State(HasTraits):
     """What is judged and where the line stands.
 
     Choices are traits; setting one recomputes what depends on it. `calibration` is None and `error` a sentence where
@@ -90,8 +90,8 @@ class State(HasTraits):  # type: ignore[misc]
         self._undo: list[Step] = []
         self._quiet = False
         try:
-            self._contacts = engines.as_frame(workspace.table("contacts", engine="duckdb"))
-            self._activities = workspace.table("activities", engine="duckdb")
+            self._contacts = as_frame(workspace.table("contacts", engine="duckdb"))
+            self._activities = workspace.events(engine="duckdb")
             self._start()
         except WorkbenchError as problem:
             self.error = str(problem)
@@ -118,7 +118,7 @@ class State(HasTraits):  # type: ignore[misc]
     @cached_property
     def kinds(self) -> dict[str, str]:
         """Contact columns and what they hold."""
-        return engines.kinds(self._contacts)
+        return kinds(self._contacts)
 
     @property
     def scores(self) -> dict[str, str]:
@@ -506,11 +506,11 @@ class View:
             self._rules.children = [widgets.HTML(heading("Points")), *rows, actions] if rows else []
         if rules is None or model is None:
             return
-        for found in rules.itertuples():
-            told = f"matches {found.n_leads:,}"
-            if found.n_leads:
-                told += f", converts {percent(found.conversion_rate)} ({interval(found.low, found.high)})"
-            self._remarks[found.rule].value = f"<small>{escape(told)}</small>"
+        for found in rules.to_dict("records"):
+            told = f"matches {found['n_leads']:,}"
+            if found["n_leads"]:
+                told += f", converts {percent(found['conversion_rate'])} ({interval(found['low'], found['high'])})"
+            self._remarks[found["rule"]].value = f"<small>{escape(told)}</small>"
 
     # what the controls do
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import narwhals as nw
 
-from workbench import catalog, engines
+from workbench import catalog
+from workbench.engines import Frame, count_by
 from workbench.handover import OPTED_OUT
 from workbench.outcomes import Outcome
 
@@ -78,9 +79,9 @@ def segment_properties(kinds: Mapping[str, str]) -> list[str]:
     return offered
 
 
-def segment_values(frame: engines.Frame, name: str) -> list[Value]:
+def segment_values(frame: Frame, name: str) -> list[Value]:
     """The commonest values of a property, at most 50, with how many leads have each."""
-    cells = engines.count_by(frame, {"value": nw.col(name)}).dropna()
+    cells = count_by(frame, {"value": nw.col(name)}).dropna()
     cells = cells.sort_values("n", ascending=False, kind="stable").head(MOST_VALUES)
     labels = {option.value: option.label() for option in catalog.options(name)}
     return [

@@ -123,16 +123,16 @@ def bands(calibration: Calibration) -> Markup:
     )
     rows = [
         row.format(
-            " wb-inverted" if band.inverted else "",
-            points(band.low_score)
-            if band.low_score == band.high_score
-            else f"{points(band.low_score)} to {points(band.high_score)}",
-            _mark(band.conversion_rate, band.low, band.high, top),
-            percent(band.conversion_rate),
-            number(band.n_won),
-            number(band.n_leads),
+            " wb-inverted" if band["inverted"] else "",
+            points(band["low_score"])
+            if band["low_score"] == band["high_score"]
+            else f"{points(band['low_score'])} to {points(band['high_score'])}",
+            _mark(band["conversion_rate"], band["low"], band["high"], top),
+            percent(band["conversion_rate"]),
+            number(band["n_won"]),
+            number(band["n_leads"]),
         )
-        for band in table[table["n_leads"] > 0].itertuples()
+        for band in table[table["n_leads"] > 0].to_dict("records")
     ]
     ranking = calibration.ranking
     sorts = (

@@ -204,6 +204,10 @@ class Workspace:
             return polars.read_parquet(file, columns=wanted)
         return _spark().read.parquet(str(file)).select(*[f"`{column.replace('`', '``')}`" for column in wanted])
 
+    def events(self, engine: Engine = "pandas") -> Any:
+        """The activities as in `table`; an empty pandas frame where none were exported."""
+        return self.table("activities", engine=engine) if "activities" in self.tables else self.activities
+
     def is_current(self, sources: str | os.PathLike[str], **options: Any) -> bool:
         """Whether loading `sources` with these options would give what is here already."""
         from workbench.loaders.importing import fingerprint

@@ -11,9 +11,9 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from workbench import engines
 from workbench.calibration.result import Calibration
 from workbench.calibration.tally import MOST_WEEKS, WeeklyLeads, tally_scores, weekly_leads
+from workbench.engines import Frame, as_frame, collect, count_by, kinds
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders import Workspace
 from workbench.outcomes import WON, YOUNG, Outcome, as_outcome, classify
@@ -62,21 +62,21 @@ def calibrate(
     outcome = as_outcome(outcome)
     if isinstance(table, Workspace):
         as_of = table.as_of if as_of is None else as_of
-        activities = table.activities if activities is None else activities
-        table = table.contacts
-    frame = engines.as_frame(table)
-    kinds = engines.kinds(frame)
-    _needs_score(kinds, score)
-    when = _as_of(frame, kinds, outcome, as_of)
+        activities = table.events(engine="duckdb") if activities is None else activities
+        table = table.table("contacts", engine="duckdb")
+    frame = as_frame(table)
+    columns = kinds(frame)
+    _needs_score(columns, score)
+    when = _as_of(frame, columns, outcome, as_of)
     keys = {"score": nw.col(score)}
     if by is not None:
-        if by not in kinds:
+        if by not in columns:
             raise WorkbenchError(
-                f"unknown segment column {by!r}; the table has {listing(kinds)}.{did_you_mean(by, kinds)}"
+                f"unknown segment column {by!r}; the table has {listing(columns)}.{did_you_mean(by, columns)}"
             )
         keys["segment"] = nw.col(by)
     wide, outcome_code = classify(frame, outcome, as_of=when, activities=activities)
-    cells = engines.count_by(wide, {**keys, "outcome": outcome_code})
+    cells = count_by(wide, {**keys, "outcome": outcome_code})
     values, codes, n = _floats(cells["score"]), cells["outcome"].to_numpy(dtype=np.int64), cells["n"].to_numpy()
     segments = {}
     if by is not None:
@@ -95,7 +95,7 @@ def calibrate(
         outcome=outcome,
         as_of=when,
         confidence=confidence,
-        weekly=_weekly(frame, kinds, score, outcome, when),
+        weekly=_weekly(frame, columns, score, outcome, when),
         by=by,
         segments=segments,
     )
@@ -177,17 +177,17 @@ def what_if(
     outcome = as_outcome(outcome)
     if isinstance(table, Workspace):
         as_of = table.as_of if as_of is None else as_of
-        activities = table.activities if activities is None else activities
-        table = table.contacts
-    frame = engines.as_frame(table)
+        activities = table.events(engine="duckdb") if activities is None else activities
+        table = table.table("contacts", engine="duckdb")
+    frame = as_frame(table)
     if among is not None:
         frame = frame.filter(among)
-    kinds = engines.kinds(frame)
-    when = _as_of(frame, kinds, outcome, as_of)
+    columns = kinds(frame)
+    when = _as_of(frame, columns, outcome, as_of)
     wide, outcome_code = classify(frame, outcome, as_of=when, activities=activities)
     codes = tally_codes(wide, model, keys={"outcome": outcome_code}, activities=activities, as_of=when)
     days = None
-    if when is not None and kinds.get(outcome.created) == "datetime":
+    if when is not None and columns.get(outcome.created) == "datetime":
         recent = _recent(frame, outcome, when)
         days = tally_codes(
             recent, model, keys={"day": nw.col(outcome.created).dt.truncate("1d")}, activities=activities, as_of=when
@@ -195,46 +195,45 @@ def what_if(
     return WhatIf(codes=codes, days=days, outcome=outcome, as_of=when, confidence=confidence)
 
 
-def _needs_score(kinds: Mapping[str, str], score: str) -> None:
-    numbers = [name for name, kind in kinds.items() if kind == "number"]
-    if score not in kinds:
+def _needs_score(columns: Mapping[str, str], score: str) -> None:
+    numbers = [name for name, kind in columns.items() if kind == "number"]
+    if score not in columns:
         raise WorkbenchError(
-            f"unknown score column {score!r}; the number columns are {listing(numbers)}.{did_you_mean(score, kinds)}"
+            f"unknown score column {score!r}; the number columns are {listing(numbers)}.{did_you_mean(score, columns)}"
         )
-    if kinds[score] != "number":
+    if columns[score] != "number":
         raise WorkbenchError(
-            f"the score column {score!r} holds {kinds[score]}, not numbers; the number columns are {listing(numbers)}."
+            f"the score column {score!r} holds {columns[score]}, not numbers; the number columns are "
+            f"{listing(numbers)}."
         )
 
 
-def _as_of(
-    frame: engines.Frame, kinds: Mapping[str, str], outcome: Outcome, as_of: str | date | None
-) -> pd.Timestamp | None:
+def _as_of(frame: Frame, columns: Mapping[str, str], outcome: Outcome, as_of: str | date | None) -> pd.Timestamp | None:
     """The date given, else the newest among the outcome's date columns, else None."""
     if as_of is not None:
         try:
             return pd.Timestamp(as_of).tz_localize(None)
         except (TypeError, ValueError) as problem:
             raise WorkbenchError(f"as_of is a date such as '2026-06-30', not {as_of!r}.") from problem
-    dates = [name for name in {outcome.created, outcome.at} if name is not None and kinds.get(name) == "datetime"]
+    dates = [name for name in {outcome.created, outcome.at} if name is not None and columns.get(name) == "datetime"]
     if not dates:
         return None
-    newest = engines.collect(frame.select(*[nw.col(name).max() for name in dates])).iloc[0].max()
+    newest = collect(frame.select(*[nw.col(name).max() for name in dates])).iloc[0].max()
     return None if pd.isna(newest) else pd.Timestamp(newest)
 
 
-def _recent(frame: engines.Frame, outcome: Outcome, as_of: pd.Timestamp) -> engines.Frame:
+def _recent(frame: Frame, outcome: Outcome, as_of: pd.Timestamp) -> Frame:
     start: datetime = (as_of.normalize() - timedelta(weeks=MOST_WEEKS)).to_pydatetime()
     return frame.filter(nw.col(outcome.created) >= nw.lit(start))
 
 
 def _weekly(
-    frame: engines.Frame, kinds: Mapping[str, str], score: str, outcome: Outcome, as_of: pd.Timestamp | None
+    frame: Frame, columns: Mapping[str, str], score: str, outcome: Outcome, as_of: pd.Timestamp | None
 ) -> WeeklyLeads | None:
-    if as_of is None or kinds.get(outcome.created) != "datetime":
+    if as_of is None or columns.get(outcome.created) != "datetime":
         return None
     day = nw.col(outcome.created).dt.truncate("1d")
-    cells = engines.count_by(_recent(frame, outcome, as_of), {"score": nw.col(score), "day": day})
+    cells = count_by(_recent(frame, outcome, as_of), {"score": nw.col(score), "day": day})
     return weekly_leads(_floats(cells["score"]), cells["day"], cells["n"].to_numpy(), as_of=as_of)
 
 
