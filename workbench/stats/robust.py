@@ -105,7 +105,7 @@ def medcouple(values: Floats, *, seed: int = 0) -> float:
         known = np.random.default_rng(seed).choice(known, SAMPLE, replace=False)
     if np.ptp(known) == 0:
         return 0.0
-    return float(statsmodels_medcouple(known, use_fast=len(known) >= 100))
+    return float(statsmodels_medcouple(known, use_fast=False))
 
 
 def skewness(values: Floats, *, confidence: float = 0.95, limit: float = VERY_SKEWED, seed: int = 0) -> Skewness:
@@ -202,6 +202,8 @@ def spikes(values: Floats, *, factor: float = 5.0, at_least: float = float(np.lo
     identification, IEEE Transactions on Control Systems Technology 10, 55-63.
     """
     months = values.shape[1]
+    if months < 3:
+        return np.zeros(values.shape, dtype=bool)
     off, usual = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     for month in range(months - 1):
         near = np.argsort(np.abs(np.arange(months) - month), kind="stable")[1:5]
