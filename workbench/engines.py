@@ -30,7 +30,7 @@ def as_frame(table: Any) -> Frame:
         If `table` is no table.
     """
     try:
-        frame = nw.from_native(table)
+        frame: Frame = nw.from_native(table)
     except TypeError as problem:
         raise WorkbenchError(
             f"a table is needed, but a {type(table).__name__} came; give a pandas or Polars DataFrame, a DuckDB "
@@ -41,11 +41,9 @@ def as_frame(table: Any) -> Frame:
         named = {str(name) for name in native.columns}
         if len(named) < len(native.columns):
             raise WorkbenchError("two columns of the table have the same name; rename one of them.")
-        objects = {
-            name: _inferred(native[name]) for name, kind in frame.collect_schema().items() if kind == nw.Object
-        }
+        objects = {name: _inferred(native[name]) for name, kind in frame.collect_schema().items() if kind == nw.Object}
         if objects:
-            return nw.from_native(native.assign(**objects))
+            frame = nw.from_native(native.assign(**objects))
     return frame
 
 
@@ -96,9 +94,7 @@ def to_arrow(frame: Frame) -> pa.Table:
     return table
 
 
-def count_by(
-    frame: Frame, keys: Mapping[str, nw.Expr], sums: Mapping[str, nw.Expr] | None = None
-) -> pd.DataFrame:
+def count_by(frame: Frame, keys: Mapping[str, nw.Expr], sums: Mapping[str, nw.Expr] | None = None) -> pd.DataFrame:
     """Rows counted by `keys`: one row per combination that occurs, sorted, a blank key last.
 
     Parameters
@@ -134,8 +130,9 @@ def like(rows: Frame, frame: Frame) -> Frame:
     native = frame.to_native()
     if frame.implementation.is_duckdb():
         # Always a copy: relations of two connections cannot be joined, and a counted table is used more than once.
-        return nw.from_native(native.query("_", "SELECT * FROM copied"))
-    if frame.implementation.is_pyspark():
-        return nw.from_native(native.sparkSession.createDataFrame(copied))
-    moved = nw.from_arrow(copied, backend=frame.implementation)
+        moved: Frame = nw.from_native(native.query("_", "SELECT * FROM copied"))
+    elif frame.implementation.is_pyspark():
+        moved = nw.from_native(native.sparkSession.createDataFrame(copied))
+    else:
+        moved = nw.from_arrow(copied, backend=frame.implementation)
     return moved.lazy() if isinstance(frame, nw.LazyFrame) else moved

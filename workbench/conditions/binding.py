@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial, reduce
 from operator import and_, eq, ge, gt, le, lt, ne, or_
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import narwhals as nw
 
@@ -45,7 +45,9 @@ TRUE_WORDS = frozenset({"true", "yes", "y", "1", "ja", "wahr", "oui", "vrai"})
 FALSE_WORDS = frozenset({"false", "no", "n", "0", "nein", "falsch", "non", "faux"})
 
 _T = TypeVar("_T")
+_Test: TypeAlias = Callable[..., nw.Expr]
 _OPERATORS: dict[Comparison, Callable[[Any, Any], Any]] = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_FLIPPED: dict[Comparison, Comparison] = {"<": ">", "<=": ">="}
 _OPPOSITE: dict[Comparison, Comparison] = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)?")
 _HOLDS = {
@@ -235,7 +237,7 @@ class Binding:
             operator = _OPPOSITE[node.operator] if negated else node.operator
             return self._leaf(node, node.term, [node.value], partial(_compare, operator=operator))
         if isinstance(node, Between):
-            test = partial(_between, low_operator=node.low_operator, high_operator=node.high_operator)
+            test: _Test = partial(_between, low_operator=node.low_operator, high_operator=node.high_operator)
             return self._leaf(node, node.term, [node.low, node.high], _opposite(test) if negated else test)
         if isinstance(node, OneOf):
             return self._leaf(node, node.term, node.values, _opposite(_one_of) if node.negated != negated else _one_of)
@@ -247,7 +249,7 @@ class Binding:
             return self._days_leaf(node, negated)
         raise TypeError(f"no condition: {node!r}")
 
-    def _leaf(self, node: Condition, term: Term, values: Sequence[Value], test: Callable[..., nw.Expr]) -> nw.Expr:
+    def _leaf(self, node: Condition, term: Term, values: Sequence[Value], test: _Test) -> nw.Expr:
         """ "Known and ...": a comparison with a blank is false, and so is its opposite."""
         ordered = isinstance(node, Between) or (isinstance(node, Compare) and node.operator not in ("==", "!="))
         if isinstance(term, Count):
@@ -265,7 +267,7 @@ class Binding:
             raise WorkbenchError(self._mismatch(term, kind, values, ordered))
         return self._known(term.name) & test(nw.col(self._converted[term.name]), typed)
 
-    def _text_leaf(self, node: Condition, of: Property, values: Sequence[str], test: Callable[..., nw.Expr]) -> nw.Expr:
+    def _text_leaf(self, node: Condition, of: Property, values: Sequence[str], test: _Test) -> nw.Expr:
         kind = engines.kind_of(self._schema[of.name])
         if kind != "text":
             if self._is_blank(of.name):
@@ -360,7 +362,9 @@ class Binding:
         )
         found = found.filter(~nw.col(ID).is_null() & _fold(or_, [nw.col(name) > 0 for name in names]))
         totals = engines.like(found.group_by(ID).agg(*[nw.col(name).sum() for name in names]), self.frame)
-        self.frame = _join(self.frame, totals, names, _as_text(ID, engines.kind_of(self._schema[ID])))
+        self.frame = _join(
+            self.frame, totals, names, _as_text(ID, engines.kind_of(self._schema[ID])), self._fresh("_key")
+        )
         self._counted = dict(zip(counts, names, strict=True))
 
     def _check_kind(self, count: Count, events: engines.Frame) -> None:
@@ -389,27 +393,23 @@ class Binding:
         return All(tuple(parts))
 
 
-def _join(frame: engines.Frame, totals: engines.Frame, names: Sequence[str], key: nw.Expr) -> engines.Frame:
-    """The frame with the totals of each row's key, 0 where there are none."""
+def _join(frame: engines.Frame, totals: engines.Frame, names: Sequence[str], key: nw.Expr, on: str) -> engines.Frame:
+    """The frame with the totals of each row's key, 0 where there are none; `on` is a free name for the key."""
     filled = [nw.col(name).fill_null(0).cast(nw.Int64) for name in names]
+    totals = totals.rename({ID: on})
     if isinstance(frame, nw.LazyFrame):
-        joined = frame.with_columns(key.alias("_key")).join(totals, left_on="_key", right_on=ID, how="left")
-        return joined.with_columns(*filled).drop("_key", f"{ID}_right", strict=False)
+        return frame.with_columns(key.alias(on)).join(totals.lazy(), on=on, how="left").with_columns(*filled).drop(on)
     # Only the keys are joined, so that the rows keep their order and a pandas frame its index.
-    keys = frame.select(key.alias(ID)).with_row_index("_row")
-    joined = keys.join(totals, on=ID, how="left").sort("_row").with_columns(*filled)
+    keys = frame.select(key.alias(on)).with_row_index("_row")
+    joined = keys.join(cast("nw.DataFrame[Any]", totals), on=on, how="left").sort("_row").with_columns(*filled)
     return frame.with_columns(*[joined[name] for name in names])
 
 
 def _as_text(name: str, kind: str) -> nw.Expr:
     column = nw.col(name)
-    return (
-        column
-        if kind == "text"
-        else column.cast(nw.Int64).cast(nw.String)
-        if kind == "number"
-        else column.cast(nw.String)
-    )
+    if kind == "text":
+        return column
+    return (column.cast(nw.Int64) if kind == "number" else column).cast(nw.String)
 
 
 def _fold(operator: Callable[[_T, _T], _T], parts: Sequence[_T]) -> _T:
@@ -423,7 +423,7 @@ def _fold(operator: Callable[[_T, _T], _T], parts: Sequence[_T]) -> _T:
 # -- tests of a column that is known -----------------------------------------------------------------------------
 
 
-def _opposite(test: Callable[..., nw.Expr]) -> Callable[..., nw.Expr]:
+def _opposite(test: _Test) -> _Test:
     return lambda column, values: ~test(column, values)
 
 
@@ -432,18 +432,18 @@ def _compare(column: nw.Expr, values: Sequence[Any], *, operator: Comparison) ->
     if isinstance(value, tuple):
         start, end = value
         if operator in ("==", "!="):
-            return _inside(column, value) if operator == "==" else ~_inside(column, value)
-        return _OPERATORS[{"<": "<", "<=": "<", ">": ">=", ">=": ">="}[operator]](
-            column, nw.lit(start if operator in ("<", ">=") else end)
-        )
+            inside = _inside(column, value)
+            return inside if operator == "==" else ~inside
+        edge = start if operator in ("<", ">=") else end
+        return column < edge if operator in ("<", "<=") else column >= edge
     if isinstance(value, bool):
         return column if value == (operator == "==") else ~column
-    return _OPERATORS[operator](column, value)
+    return cast("nw.Expr", _OPERATORS[operator](column, value))
 
 
 def _between(column: nw.Expr, values: Sequence[Any], *, low_operator: Comparison, high_operator: Comparison) -> nw.Expr:
     low, high = values
-    above = _compare(column, [low], operator=">" if low_operator == "<" else ">=")
+    above = _compare(column, [low], operator=_FLIPPED[low_operator])
     return above & _compare(column, [high], operator=high_operator)
 
 
@@ -461,10 +461,10 @@ def _any_of(column: nw.Expr, values: Sequence[str]) -> nw.Expr:
 
 
 def _inside(column: nw.Expr, span: tuple[datetime, datetime]) -> nw.Expr:
-    return (column >= nw.lit(span[0])) & (column < nw.lit(span[1]))
+    return (column >= span[0]) & (column < span[1])
 
 
-_TEXTS: Mapping[str, Callable[..., nw.Expr]] = {
+_TEXTS: Mapping[str, _Test] = {
     "contains": lambda column, values: column.str.to_lowercase().str.contains(values[0].lower(), literal=True),
     "starts_with": lambda column, values: column.str.to_lowercase().str.starts_with(values[0].lower()),
     "ends_with": lambda column, values: column.str.to_lowercase().str.ends_with(values[0].lower()),

@@ -141,9 +141,8 @@ class _Reader:
         if isinstance(node, ast.expr):
             before = self.text.encode()[: node.col_offset].decode()  # ast counts bytes
             at = f" at character {len(before) + 1}"
-        return WorkbenchError(
-            f"cannot read the condition {shortened(self.text)}{at}: {reason}{'?' if ' Did you mean ' in reason else '.'}"
-        )
+        end = "?" if " Did you mean " in reason else "."
+        return WorkbenchError(f"cannot read the condition {shortened(self.text)}{at}: {reason}{end}")
 
     def tree(self) -> ast.expr:
         if not self.text:
@@ -190,7 +189,7 @@ class _Reader:
         if isinstance(node, ast.Call):
             return self.call(node)
         if isinstance(node, ast.Constant | ast.List | ast.Tuple):
-            raise self.problem(f"a value alone says neither yes nor no; compare a property with it", node)
+            raise self.problem("a value alone says neither yes nor no; compare a property with it", node)
         raise self.foreign(node)
 
     def foreign(self, node: ast.AST) -> WorkbenchError:

@@ -1,0 +1,93 @@
+"""Scores of contacts, on the engine that holds them."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import reduce
+from operator import add
+from typing import Any
+
+import narwhals as nw
+
+from workbench import engines
+from workbench.conditions import Binding, Condition, Count
+from workbench.loaders import Workspace
+from workbench.scoring.model import Rule, ScoreModel
+
+
+def score(table: Any, model: ScoreModel, *, activities: Any = None, as_of: str | date | None = None) -> Any:
+    """The table with the columns `score` and `score_<group>` for each group.
+
+    Parameters
+    ----------
+    table
+        A contact a row: pandas, Polars, a DuckDB relation, Spark or pyarrow; or a Workspace, whose contacts are
+        scored as pandas. Columns of these names are replaced.
+    model
+        The rules.
+    activities
+        The events that rules count, of any engine. Default: the Workspace's.
+    as_of
+        The date from which days are counted; later events do not count. Default: the Workspace's.
+
+    Returns
+    -------
+    The same kind of table with the same rows. Scores are whole numbers where all points and limits are, never blank.
+
+    Raises
+    ------
+    WorkbenchError
+        For a rule on an unknown property, on one of another type, or on events where none came.
+    """
+    table, activities, as_of = opened(table, activities, as_of)
+    frame = engines.as_frame(table)
+    binding = bind(frame, model, activities=activities, as_of=as_of)
+    groups = []
+    for group in model.groups:
+        points = [code(binding, rule).cast(nw.Int64) * model.scaled(rule.points) for rule in group.rules if rule.points]
+        total = reduce(add, points) if points else _nothing(frame)
+        groups.append(_limited(total, model.scaled(group.minimum), model.scaled(group.maximum)).alias(group.column))
+    total = _limited(
+        reduce(add, [nw.col(group.column) for group in model.groups]),
+        model.scaled(model.minimum),
+        model.scaled(model.maximum),
+    )
+    scored = binding.frame.with_columns(*groups).with_columns(total.alias("score"))
+    if model.scale > 1:
+        scored = scored.with_columns(
+            (nw.col(name).cast(nw.Float64) / model.scale).alias(name) for name in ("score", *model.columns)
+        )
+    names = [name for name in frame.collect_schema().names() if name not in ("score", *model.columns)]
+    result = scored.select(*names, "score", *model.columns)
+    return result if isinstance(table, nw.DataFrame | nw.LazyFrame) else result.to_native()
+
+
+def opened(table: Any, activities: Any, as_of: Any) -> tuple[Any, Any, Any]:
+    """Contacts, activities and date: a Workspace's own where they were not given."""
+    if isinstance(table, Workspace):
+        activities = table.activities if activities is None else activities
+        as_of = table.as_of if as_of is None else as_of
+        table = table.contacts
+    return table, activities, as_of
+
+
+def bind(frame: engines.Frame, model: ScoreModel, *, activities: Any, as_of: str | date | None) -> Binding:
+    """The rules of a model bound to a table, all its events counted in one pass."""
+    asked = [rule.asks for rule in model.rules]
+    conditions = [one for one in asked if isinstance(one, Condition)]
+    counts = [one for one in asked if isinstance(one, Count)]
+    return Binding(frame, conditions, counts=counts, activities=activities, as_of=as_of)
+
+
+def code(binding: Binding, rule: Rule) -> nw.Expr:
+    """The code of a rule: how often it counts, from 0 to `at_most`."""
+    asked = rule.asks
+    return binding.count(asked).clip(0, rule.at_most) if isinstance(asked, Count) else binding.condition(asked)
+
+
+def _limited(points: nw.Expr, minimum: int | None, maximum: int | None) -> nw.Expr:
+    return points if minimum is None and maximum is None else points.clip(minimum, maximum)
+
+
+def _nothing(frame: engines.Frame) -> nw.Expr:
+    return nw.col(frame.collect_schema().names()[0]).is_null().cast(nw.Int64) * 0

@@ -1,0 +1,215 @@
+"""`score.yaml`: a model as a file that people read, and errors that name the line and the key."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from workbench.conditions import parse, parse_count
+from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.scoring.model import Rule, RuleGroup, ScoreModel, number
+
+_T = TypeVar("_T")
+MOST_BYTES = 5_000_000
+_MODEL = ("name", "version", "limits", "groups")
+_GROUP = ("name", "limits", "rules")
+_RULE = ("name", "when", "count", "points", "at_most")
+
+
+def read(path: str | PathLike[str]) -> ScoreModel:
+    """The model in a file."""
+    file = Path(path)
+    try:
+        data = file.read_bytes()
+    except OSError as problem:
+        raise WorkbenchError(f"cannot read the model {str(file)!r}: {problem.strerror}.") from problem
+    if len(data) > MOST_BYTES:
+        raise WorkbenchError(f"{file.name} has {len(data):,} bytes, too many for a model; give a score.yaml.")
+    try:
+        found = YAML(typ="rt").load(data.decode("utf-8"))
+    except UnicodeDecodeError as problem:
+        raise WorkbenchError(f"{file.name} is no text in UTF-8; save it as UTF-8.") from problem
+    except MarkedYAMLError as problem:
+        line = "" if problem.problem_mark is None else f", line {problem.problem_mark.line + 1}"
+        raise WorkbenchError(
+            f"{file.name}{line}: this is no YAML ({problem.problem}); a text with ': ' or ' #' in it needs quotes."
+        ) from problem
+    except (YAMLError, ValueError, RecursionError) as problem:
+        raise WorkbenchError(f"{file.name} is no YAML; write it as `key: value`, a line each.") from problem
+    return from_mapping(found, file=file.name)
+
+
+def write(model: ScoreModel, path: str | PathLike[str]) -> None:
+    """Write a model to a file."""
+    try:
+        Path(path).write_text(to_yaml(model), encoding="utf-8", newline="\n")
+    except OSError as problem:
+        raise WorkbenchError(f"cannot write the model {str(path)!r}: {problem.strerror}.") from problem
+
+
+def to_yaml(model: ScoreModel) -> str:
+    """The text of a file."""
+    yaml = YAML()
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    text = io.StringIO()
+    yaml.dump(_flow_limits(to_mapping(model)), text)
+    return text.getvalue()
+
+
+def to_mapping(model: ScoreModel) -> dict[str, Any]:
+    """The fields of a file."""
+    return {
+        "name": model.name,
+        "version": model.version,
+        **_limits(model),
+        "groups": [
+            {"name": group.name, **_limits(group), "rules": [_rule_fields(rule) for rule in group.rules]}
+            for group in model.groups
+        ],
+    }
+
+
+def from_mapping(fields: Any, *, file: str = "the model") -> ScoreModel:
+    """A model from the fields of a file."""
+    top = _Fields(fields, file, _MODEL, "a model")
+    groups = []
+    for entry in top.sequence("groups"):
+        group = _Fields(entry, file, _GROUP, "a group")
+        rules = [_rule(_Fields(one, file, _RULE, "a rule")) for one in group.sequence("rules")]
+        minimum, maximum = group.limits()
+        with_limits = {"minimum": minimum, "maximum": maximum}
+        groups.append(group.build(RuleGroup, "limits", name=group.text("name"), rules=tuple(rules), **with_limits))
+    minimum, maximum = top.limits()
+    version = top.get("version", 1)
+    return top.build(
+        ScoreModel, None, name=top.text("name"), version=version, groups=tuple(groups), minimum=minimum, maximum=maximum
+    )
+
+
+def _rule(fields: _Fields) -> Rule:
+    name = fields.text("name")
+    points = fields.convert("points", lambda value: number(value, f"the points of the rule {name!r}"))
+    when = fields.convert("when", _condition) if fields.has("when") else None
+    count = fields.convert("count", _count) if fields.has("count") else None
+    key = "at_most" if fields.has("at_most") else "count" if fields.has("count") else "name"
+    return fields.build(
+        Rule, key, name=name, when=when, count=count, points=points, at_most=fields.get("at_most", None)
+    )
+
+
+def _condition(value: Any) -> Any:
+    return parse(value if not isinstance(value, bool) else str(value).lower())
+
+
+_count = parse_count
+
+
+class _Fields:
+    """One mapping of a file, whose problems are told with line and key."""
+
+    def __init__(self, found: Any, file: str, known: Sequence[str], what: str) -> None:
+        self._found, self._file = found, file
+        if not isinstance(found, Mapping):
+            raise WorkbenchError(
+                f"{file}: {what} is written as `key: value` with the keys {listing(known)}, and {_short(found)} came."
+            )
+        for key in found:
+            if key not in known:
+                raise self.problem(key, f"unknown key; {what} has {listing(known)}.{did_you_mean(str(key), known)}")
+
+    def problem(self, key: Any, text: str) -> WorkbenchError:
+        return WorkbenchError(f"{self._file}{self._line(key)}, key {str(key)!r}: {text}")
+
+    def _line(self, key: Any) -> str:
+        if isinstance(self._found, CommentedMap):
+            row = self._found.lc.key(key)[0] if key in self._found else self._found.lc.line
+            return f", line {row + 1}"
+        name = self._found.get("name")
+        return f", {name!r}" if isinstance(name, str) else ""
+
+    def has(self, key: str) -> bool:
+        return self._found.get(key) is not None
+
+    def get(self, key: str, default: Any) -> Any:
+        return self._found[key] if self.has(key) else default
+
+    def text(self, key: str) -> str:
+        value = self.need(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self.problem(key, f"a text is needed, and {_short(value)} came; put it in quotes.")
+        return str(value)
+
+    def need(self, key: str) -> Any:
+        if not self.has(key):
+            raise self.problem(key, "it is missing; add it.")
+        return self._found[key]
+
+    def sequence(self, key: str) -> Sequence[Any]:
+        value = self.need(key)
+        if not isinstance(value, list):
+            raise self.problem(key, f"a list is needed, each entry behind a dash, and {_short(value)} came.")
+        return value
+
+    def limits(self) -> tuple[float | None, float | None]:
+        if not self.has("limits"):
+            return None, None
+        value = self._found["limits"]
+        if not isinstance(value, list) or len(value) != 2:
+            raise self.problem(
+                "limits", f"the lowest and the highest score are needed, as in [0, 100]; {_short(value)} came."
+            )
+        low, high = self.convert(
+            "limits", lambda pair: [None if one is None else number(one, "limits") for one in pair]
+        )
+        return low, high
+
+    def convert(self, key: str, how: Any) -> Any:
+        value = self.need(key)
+        try:
+            return how(value)
+        except WorkbenchError as problem:
+            raise self.problem(key, str(problem)) from problem
+
+    def build(self, kind: type[_T], key: str | None, **values: Any) -> _T:
+        try:
+            return kind(**values)
+        except WorkbenchError as problem:
+            if key is None:
+                raise WorkbenchError(f"{self._file}: {problem}") from problem
+            raise self.problem(key, str(problem)) from problem
+
+
+def _limits(part: ScoreModel | RuleGroup) -> dict[str, Any]:
+    none = part.minimum is None and part.maximum is None
+    return {} if none else {"limits": [part.minimum, part.maximum]}
+
+
+def _rule_fields(rule: Rule) -> dict[str, Any]:
+    fields: dict[str, Any] = {"name": rule.name}
+    fields["when" if rule.count is None else "count"] = str(rule.asks)
+    fields["points"] = rule.points
+    if rule.count is not None:
+        fields["at_most"] = rule.at_most
+    return fields
+
+
+def _flow_limits(fields: dict[str, Any]) -> dict[str, Any]:
+    """Limits in one line, `[0, 100]`."""
+    for part in (fields, *fields["groups"]):
+        if "limits" in part:
+            part["limits"] = CommentedSeq(part["limits"])
+            part["limits"].fa.set_flow_style()
+    return fields
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:57]}..."
