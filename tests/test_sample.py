@@ -15,6 +15,7 @@ from workbench import catalog
 from workbench.errors import WorkbenchError
 from workbench.loaders import load
 from workbench.sample import AS_OF, Truth, true_chances, write_sample
+from workbench.scoring import ScoreModel, score
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 README = (SAMPLE / "README.md").read_text(encoding="utf-8")
@@ -334,6 +335,44 @@ def test_wins_jump_at_the_old_line_and_nowhere_else(large: Path) -> None:
     assert rate(50) / rate(45) > 2.5
     assert all(0.7 < rate(low + 5) / rate(low) < 1.9 for low in (25, 30, 35, 40, 50, 55))
     assert won[score.isna()].mean() < 0.1
+
+
+def scored_at_hand_off(folder: Path, chances: pd.DataFrame) -> pd.Series:
+    """The shipped score of every lead, with what was known when it was handed over."""
+    ws = load(folder)
+    activities = ws.activities
+    by_then = activities["at"] <= activities["contact_id"].map(chances["decided_at"])
+    out_by_then = ws.contacts["hs_object_id"].map(chances["opted_out"]).astype("boolean")
+    contacts = ws.contacts.assign(hs_email_optout=out_by_then)
+    model = ScoreModel.read(SAMPLE / "score.yaml")
+    return score(contacts, model, activities=activities[by_then], as_of=AS_OF).set_index("hs_object_id")["score"]
+
+
+def test_the_shipped_score_has_the_true_chances_that_the_dictionary_tells(large: Path) -> None:
+    chances = true_chances(contacts=40_000, seed=7).set_index("hs_object_id")
+    points = scored_at_hand_off(large, chances)
+    told = re.findall(r"^\| (\d+) to (\d+) \| (\d+) % \| (\d+) % \| (\d+) % \|$", README, re.MULTILINE)
+    assert len(told) == 8
+    for low, high, share, if_worked, as_it_was in told:
+        inside = chances.loc[points[points.between(int(low), int(high))].index]
+        assert 100 * len(inside) / len(chances) == pytest.approx(int(share), abs=1)
+        assert 100 * inside["chance_if_worked"].mean() == pytest.approx(int(if_worked), abs=2)
+        assert 100 * inside["chance"].mean() == pytest.approx(int(as_it_was), abs=2.5)
+
+
+def test_a_score_as_of_the_export_flatters_itself() -> None:
+    chances = true_chances().set_index("hs_object_id")
+    leads = mature(export(SAMPLE, "all-contacts"))
+    won = (leads["Lifecycle Stage"] == "Customer").to_numpy()
+    then = scored_at_hand_off(SAMPLE, chances)[leads.index].to_numpy()
+    now = score(load(SAMPLE), ScoreModel.read(SAMPLE / "score.yaml")).set_index("hs_object_id")["score"]
+
+    def auc(points: np.ndarray) -> float:
+        above = points[won][:, None] - points[~won][None, :]
+        return float((above > 0).mean() + (above == 0).mean() / 2)
+
+    assert auc(then) == pytest.approx(0.79, abs=0.02)
+    assert auc(now[leads.index].to_numpy()) == pytest.approx(0.85, abs=0.02)
 
 
 def test_true_chances_belong_to_the_contacts_of_the_same_seed() -> None:
