@@ -37,6 +37,12 @@ def signed(value: float) -> str:
     return f"{'+' if value > 0 else '−' if value < 0 else ''}{points(abs(value))}"
 
 
+def round_step(span: float, most: int) -> float:
+    """The smallest step of 1, 2 or 5 times a power of ten that goes fewer than `most` times into `span` (above 0)."""
+    power = 10.0 ** math.floor(math.log10(span / most))
+    return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) < most)
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`1 lead`, `2 leads`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from workbench.calibration import Calibration
 from workbench.charts import theme
 from workbench.stats.proportions import wilson_interval
-from workbench.wording import interval, percent, points
+from workbench.wording import interval, percent, points, round_step
 
 MOST_BARS = 40
 
@@ -45,8 +45,7 @@ def bars_of(scores: NDArray[np.float64]) -> Bars:
     if span / step < MOST_BARS:
         left = scores[0] + np.arange(round(span / step) + 1) * step
         return Bars(left, left, left, step, -step / 2)
-    power = 10.0 ** np.floor(np.log10(span / MOST_BARS))
-    width = float(next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) < MOST_BARS))
+    width = round_step(span, MOST_BARS)
     first = np.floor(scores[0] / width + 1e-9)
     left = np.arange(first, np.floor(scores[-1] / width + 1e-9) + 1) * width
     whole = width.is_integer() and bool(np.all(scores == np.floor(scores)))

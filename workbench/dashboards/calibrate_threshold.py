@@ -81,9 +81,12 @@ class State(HasTraits):
     settled = Integer(0)  # counts settlements
     recommendations = Tuple()
 
-    def __init__(self, workspace: Workspace, models: Sequence[ScoreModel] = ()) -> None:
+    def __init__(
+        self, workspace: Workspace, models: Sequence[ScoreModel] = (), problems: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.workspace = workspace
+        self.problems = tuple(problems)  # with the models' files
         self.models = {model.name: model for model in models}
         self.calibration: Calibration | None = None
         self._what_if: WhatIf | None = None
@@ -288,7 +291,7 @@ class State(HasTraits):
         calibration = self.calibration
         if calibration is None:
             return []
-        found = []
+        found = [("A model is left out.", problem) for problem in self.problems]
         if calibration.as_of is not None:
             young = calibration.tally.n_young
             told = f"The score is as of the export of {calibration.as_of:%-d %B %Y}, not as it was when a lead was won."
@@ -686,6 +689,17 @@ class View:
         self.state.remember("advice")
         self.state.threshold = threshold
         self._draw_settled()
+
+
+def page(workspace: Workspace) -> View:
+    """The page on a Workspace, with the models that lay beside its exports; a model that cannot be read is said."""
+    models, problems = [], []
+    for file in workspace.model_files:
+        try:
+            models.append(ScoreModel.read(file))
+        except WorkbenchError as fault:
+            problems.append(str(fault))
+    return View(State(workspace, models, problems))
 
 
 def _button(text: str, act: Callable[[Any], None], *, primary: bool = False) -> widgets.Button:

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from workbench.calibration import Calibration
-from workbench.wording import number, percent, points, times
+from workbench.wording import number, percent, points, round_step, times
 
 MOST_LINES = 9
 _NUMBERS = re.compile(r"\d[\d,.]*\d(?: %)?|\d(?: %)?")
@@ -69,12 +69,11 @@ def lines_worth_showing(calibration: Calibration, threshold: float) -> list[floa
     useful = table[(table["share"] <= 0.9) & (table["n_leads"] >= 10)]["threshold"].to_numpy()
     if not len(useful):
         useful = table["threshold"].to_numpy()
-    start, end = float(useful[0]), float(useful[-1])
-    power = 10.0 ** np.floor(np.log10(max((end - start) / MOST_LINES, 1e-9)))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if (end - start) / (power * factor) < MOST_LINES - 1)
-    if len(useful) <= MOST_LINES - 1:
+    if len(useful) < MOST_LINES:
         chosen = set(useful.tolist())
     else:
+        start, end = float(useful[0]), float(useful[-1])
+        step = round_step(end - start, MOST_LINES - 1)
         chosen = set(np.round(np.arange(np.ceil(start / step) * step, end + step / 2, step), 10).tolist())
     return sorted(chosen | {float(threshold)})
 
