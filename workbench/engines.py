@@ -88,9 +88,15 @@ def collect(frame: Frame) -> pd.DataFrame:
 
 
 def to_arrow(frame: Frame) -> pa.Table:
-    """The rows as a pyarrow Table."""
+    """The rows as a pyarrow Table; times with a zone become what its clocks show."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     eager = frame.collect("pyarrow") if isinstance(frame, nw.LazyFrame) else frame
     table: pa.Table = eager.to_arrow()
+    for position, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type) and field.type.tz is not None:
+            table = table.set_column(position, field.name, pc.local_timestamp(table.column(position)))
     return table
 
 

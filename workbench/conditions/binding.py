@@ -430,7 +430,7 @@ def _opposite(test: _Test) -> _Test:
 def _compare(column: nw.Expr, values: Sequence[Any], *, operator: Comparison) -> nw.Expr:
     (value,) = values
     if isinstance(value, tuple):
-        start, end = value
+        start, end = cast("tuple[datetime, datetime]", value)
         if operator in ("==", "!="):
             inside = _inside(column, value)
             return inside if operator == "==" else ~inside
