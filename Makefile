@@ -26,7 +26,7 @@ serve: $(BASE) ## the pages on http://127.0.0.1:8866 (DATA=folder of exports, PO
 	@exec $(PY) -m workbench.cli serve '$(WORKSPACE)' --port '$(PORT)'
 
 lab: $(BASE) ## JupyterLab on the notebooks
-	$(PY) -m jupyterlab notebooks
+	$(PY) -m jupyterlab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks
 
 test: $(DEV) ## every test, in a real browser too (ARGS= goes to pytest)
 	@CHROMIUM="$$(sh tests/browser/find_chromium.sh)" && export CHROMIUM && \
