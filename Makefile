@@ -30,8 +30,7 @@ lab: $(BASE) ## JupyterLab on the notebooks
 
 test: $(DEV) ## every test, in a real browser too (ARGS= goes to pytest)
 	@CHROMIUM="$$(sh tests/browser/find_chromium.sh)" && export CHROMIUM && \
-	$(PY) -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-current-env $(if $(JAVA),,-m 'not spark') $(ARGS)
-	$(if $(JAVA),,@echo "Spark was not tried: there is no Java here.")
+	$(PY) -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-current-env $(ARGS)
 
 check: $(DEV) ## ruff, the format, types
 	$(PY) -m ruff check .
