@@ -305,7 +305,7 @@ def test_the_footnote_names_every_choice_in_three_languages() -> None:
 
 
 def test_a_metric_of_ones_own_is_one_declaration() -> None:
-    demos = Metric(name="demos_held", numerator="demos held", kind="count", unit="demos", baseline=(1, 2))
+    demos = Metric(name="demos_held", numerator="demos_held", kind="count", unit="demos", baseline=(1, 2))
     panel = long(np.tile([10.0, 20.0, 30.0], (100, 1))).assign(metric="demos_held")
     assert improvement(panel, demos, at=3, **FEW).value == 1.0
 
@@ -410,8 +410,8 @@ def _amounts(**columns: object) -> pd.DataFrame:
             lambda: improvement(
                 _amounts(numerator=1.0, denominator=0.0).drop(columns="value"), "email_open_rate", at=4
             ),
-            "the panel has no usable value of 'email_open_rate': 400 months where e-mails delivered is 0: "
-            "no rate of its own.",
+            "the panel has no usable value of 'email_open_rate': 400 months where emails_delivered is 0: "
+            "no ratio of its own.",
         ),
         (
             lambda: improvement(_amounts(currency=["EUR", "USD"] * 200), "average_deal_amount", at=4),

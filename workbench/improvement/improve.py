@@ -40,7 +40,10 @@ from workbench.stats.resampling import (
 from workbench.stats.robust import OutlierRule, RuleName, Skewness, medcouple, nan_median, skewness, spikes
 
 COARSE = 10.0
-"""Counts whose median baseline is below this move in steps of more than a tenth: their median says little."""
+"""A median count below this moves in steps of more than a tenth, and so does a rate over fewer events: no median."""
+
+FEW_EVENTS = 5
+"""A count, or a rate's numerator, is judged for outliers from this many events on: below, chance alone looks odd."""
 
 ADJUSTMENTS = ("holm", "fdr_bh", "bonferroni", "none")
 
@@ -80,7 +83,7 @@ def improvement(
         min_group: no figure of fewer customers is shown, nor can it be had by adding and subtracting shown ones.
         level: the centre at the month over the centre at the baseline, or the centre of each customer's own ratio.
         centre: `auto` takes the median where the month's values are very skewed (see `robust.skewness`), unless it is
-            too coarse (below 10 for counts, or 0).
+            too coarse (a baseline of 0, a count below 10, a rate over fewer than 10 events).
         rate: sum over sum, or the mean of the customers' rates. A median is always one of customers' rates.
         outliers: a rule's name, or an `OutlierRule` with its factor and what it judges.
         survivors: whose months count: customers seen at both ends (`balanced`), everybody seen at either (`all`), or
@@ -214,6 +217,7 @@ class _Prepared:
     panel: Panel
     spiked: NDArray[np.bool_]
     scale: Scale
+    judged: NDArray[np.bool_]  # (customers, months): enough events to tell an outlier from chance
     base: Floats  # (customers,): the mean of the baseline months' values
     base_numerator: Floats  # means over the baseline months, so that they are of one month's size
     base_denominator: Floats
@@ -225,10 +229,17 @@ def _prepare(
     panel: Panel, baseline: tuple[int, ...], rule: OutlierRule, *, spiked: NDArray[np.bool_] | None = None
 ) -> _Prepared:
     scale = _scale(panel)
+    judged = np.ones(panel.value.shape, dtype=bool)
+    if panel.metric.kind == "count" or (panel.metric.kind == "rate" and panel.has_denominator):
+        usual = nan_median(panel.numerator, axis=1)[:, None]
+        with np.errstate(invalid="ignore"):
+            judged = (panel.numerator >= FEW_EVENTS) | (usual >= FEW_EVENTS)
     if spiked is None:
         spiked = np.zeros(panel.value.shape, dtype=bool)
         if rule.spikes and rule.rule != "none":
-            spiked = spikes(scale.to(panel.value), at_least=0.25 if scale.name == "plain" else float(np.log(3)))
+            spiked = judged & spikes(
+                scale.to(panel.value), at_least=0.25 if scale.name == "plain" else float(np.log(3))
+            )
     seen = np.isfinite(panel.numerator)
     panel = panel.without(spiked)
     columns = [panel.column(month) for month in baseline]
@@ -243,6 +254,7 @@ def _prepare(
         panel=panel,
         spiked=spiked,
         scale=scale,
+        judged=judged,
         base=_known_mean(panel.value[:, columns]),
         base_numerator=base_numerator,
         base_denominator=_known_mean(panel.denominator[:, columns]),
@@ -293,7 +305,9 @@ def _cells(
         numerator = np.where(np.isfinite(base_numerator)[:, None], numerator, np.nan)
     scaled = prepared.scale.to(panel.value)
     offset: Floats = prepared.scale.to(base) if rule.on == "change" else np.zeros(len(base))
-    key = np.where(np.isfinite(numerator), scaled - offset[:, None], np.nan)
+    if rule.on == "change" and prepared.scale.name != "plain":
+        offset = np.where(base > 0, offset, np.nan)  # from nothing, every change is endless
+    key = np.where(np.isfinite(numerator) & prepared.judged, scaled - offset[:, None], np.nan)
     for month in baseline:
         key[:, panel.column(month)] = np.nan
     if survivors in ("kept_baseline", "fell_to_zero"):
@@ -342,7 +356,10 @@ def _centre(
     if not skew.very_skewed:
         return "mean", "not_very_skewed"
     middle = float(nan_median(prepared.base, axis=0))
-    if level == "ratio_of_centres" and (middle == 0 or (metric.kind == "count" and middle < COARSE)):
+    events = {"count": middle, "rate": float(nan_median(prepared.base_denominator, axis=0))}
+    counted = metric.kind == "count" or prepared.panel.has_denominator
+    coarse = counted and events.get(metric.kind, COARSE) < COARSE
+    if level == "ratio_of_centres" and (middle == 0 or coarse):
         return "mean", "coarse"
     return "median", "very_skewed"
 

@@ -11,6 +11,25 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 Kind = Literal["count", "rate", "amount", "duration"]
 Direction = Literal["higher_is_better", "lower_is_better"]
 
+MEASURES = {
+    "website_visitors": "visitors to the customer's sites",
+    "form_submissions": "forms submitted",
+    "emails_delivered": "e-mails delivered",
+    "emails_opened": "e-mails opened",
+    "emails_clicked": "e-mails clicked",
+    "deals_created": "deals created",
+    "deals_won": "deals closed won",
+    "won_amount": "amount of the deals closed won, in the home currency",
+    "won_deals_with_amount": "deals closed won whose amount is known",
+    "tickets_created": "tickets created",
+    "tickets_closed": "tickets closed",
+    "tickets_replied": "tickets created in the month and replied to",
+    "response_hours": "hours from their creation to the first agent's reply",
+    "sales_seats": "assigned sales seats",
+    "service_seats": "assigned service seats",
+}
+"""What `monthly_metrics` counts per customer and month; metrics are these, or ratios of two."""
+
 FIRST_MONTH = (1,)
 FIRST_THREE_MONTHS = (1, 2, 3)
 
@@ -19,13 +38,15 @@ FIRST_THREE_MONTHS = (1, 2, 3)
 class Metric:
     """One monthly metric of a customer. A metric of your own is one of these.
 
-    >>> Metric(name="demos_held", numerator="demos held", kind="count", unit="demos", baseline=(1, 2, 3)).label("en")
-    'demos held'
+    >>> own = Metric(name="leads_per_visitor", numerator="form_submissions", denominator="website_visitors",
+    ...              kind="rate", unit="share", baseline=(1, 2, 3))
+    >>> own.label("en")
+    'leads per visitor'
     """
 
     name: str
-    numerator: str  # what is summed, in words
-    denominator: str | None = None  # by what it is divided, in words; None for a count
+    numerator: str  # the measure that is summed: one of `MEASURES`, or a number column of the usage or seats table
+    denominator: str | None = None  # the measure by which it is divided; None for a count
     kind: Kind
     unit: str
     direction: Direction = "higher_is_better"
@@ -65,22 +86,22 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric(
             name="website_traffic",
-            numerator="visitors to the customer's sites",
+            numerator="website_visitors",
             kind="count",
             unit="visitors",
             labels=("website traffic", "Website-Besuche", "trafic du site web"),
         ),
         Metric(
             name="inbound_leads",
-            numerator="form submissions",
+            numerator="form_submissions",
             kind="count",
             unit="form submissions",
             labels=("inbound leads", "Inbound-Leads", "leads entrants"),
         ),
         Metric(
             name="email_open_rate",
-            numerator="e-mails opened",
-            denominator="e-mails delivered",
+            numerator="emails_opened",
+            denominator="emails_delivered",
             kind="rate",
             unit="share",
             baseline=FIRST_THREE_MONTHS,
@@ -88,8 +109,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             name="email_click_through_rate",
-            numerator="e-mails clicked",
-            denominator="e-mails opened",
+            numerator="emails_clicked",
+            denominator="emails_opened",
             kind="rate",
             unit="share",
             baseline=FIRST_THREE_MONTHS,
@@ -97,7 +118,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             name="deals_created",
-            numerator="deals created",
+            numerator="deals_created",
             kind="count",
             unit="deals",
             baseline=FIRST_THREE_MONTHS,
@@ -105,7 +126,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             name="deals_closed",
-            numerator="deals closed won",
+            numerator="deals_won",
             kind="count",
             unit="deals",
             baseline=FIRST_THREE_MONTHS,
@@ -113,8 +134,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             name="deal_close_rate",
-            numerator="deals closed won",
-            denominator="deals created",
+            numerator="deals_won",
+            denominator="deals_created",
             kind="rate",
             unit="share",
             baseline=FIRST_THREE_MONTHS,
@@ -122,8 +143,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             name="average_deal_amount",
-            numerator="amount of the deals closed won",
-            denominator="deals closed won",
+            numerator="won_amount",
+            denominator="won_deals_with_amount",
             kind="amount",
             unit="home currency",
             baseline=FIRST_THREE_MONTHS,
@@ -131,8 +152,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             name="deals_closed_per_rep",
-            numerator="deals closed won",
-            denominator="assigned sales seats",
+            numerator="deals_won",
+            denominator="sales_seats",
             kind="rate",
             unit="deals per seat",
             baseline=FIRST_THREE_MONTHS,
@@ -144,22 +165,22 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             name="tickets_created",
-            numerator="tickets created",
+            numerator="tickets_created",
             kind="count",
             unit="tickets",
             labels=("tickets created", "erstellte Tickets", "tickets créés"),
         ),
         Metric(
             name="tickets_closed",
-            numerator="tickets closed",
+            numerator="tickets_closed",
             kind="count",
             unit="tickets",
             labels=("tickets closed", "geschlossene Tickets", "tickets fermés"),
         ),
         Metric(
             name="ticket_close_rate",
-            numerator="tickets closed",
-            denominator="tickets created",
+            numerator="tickets_closed",
+            denominator="tickets_created",
             kind="rate",
             unit="share",
             baseline=FIRST_THREE_MONTHS,
@@ -167,8 +188,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             name="ticket_response_time",
-            numerator="hours from creation to the first agent's reply",
-            denominator="tickets replied to",
+            numerator="response_hours",
+            denominator="tickets_replied",
             kind="duration",
             unit="hours",
             direction="lower_is_better",
@@ -177,8 +198,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             name="tickets_closed_per_rep",
-            numerator="tickets closed",
-            denominator="assigned service seats",
+            numerator="tickets_closed",
+            denominator="service_seats",
             kind="rate",
             unit="tickets per seat",
             baseline=FIRST_THREE_MONTHS,

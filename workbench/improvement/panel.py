@@ -128,7 +128,7 @@ def read_panel(
         findings.append(
             Finding(
                 code="zero_denominator",
-                text=f"{plural(int(no_base.sum()), 'month')} where {metric.denominator} is 0: no rate of its own",
+                text=f"{plural(int(no_base.sum()), 'month')} where {metric.denominator} is 0: no ratio of its own",
                 n_values=int(no_base.sum()),
                 n_customers=int(rows.loc[no_base, "customer_id"].nunique()),
             )
