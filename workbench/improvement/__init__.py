@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from workbench.improvement.hours import BusinessHours
 from workbench.improvement.improve import improvement
-from workbench.improvement.metrics import METRICS, Metric
+from workbench.improvement.metrics import MEASURES, METRICS, Metric
+from workbench.improvement.monthly import monthly_metrics
 from workbench.improvement.result import Bounds, Choices, Improvement, Touched
 from workbench.stats.robust import OutlierRule
 
-__all__ = ["METRICS", "Bounds", "Choices", "Improvement", "Metric", "OutlierRule", "Touched", "improvement"]
+__all__ = [
+    "MEASURES",
+    "METRICS",
+    "Bounds",
+    "BusinessHours",
+    "Choices",
+    "Improvement",
+    "Metric",
+    "OutlierRule",
+    "Touched",
+    "improvement",
+    "monthly_metrics",
+]

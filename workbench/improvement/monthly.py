@@ -122,6 +122,7 @@ class _Tables:
 
     def __init__(self, ws: Workspace | Mapping[str, pd.DataFrame], timezone: str | None) -> None:
         self._ws, self._timezone = ws, timezone
+        self._companies: dict[str, pd.Series] = {}
 
     @property
     def as_of(self) -> dt.datetime:
@@ -149,6 +150,8 @@ class _Tables:
 
     def company(self, name: str) -> pd.Series:
         """The company of each row: its first associated one, else that of its first associated contact."""
+        if name in self._companies:
+            return self._companies[name]
         table = self.get(name)
         blank = pd.Series(pd.NA, index=table.index, dtype="str")
         own = table.get("associated_company_ids", blank).astype("str").str.split(";").str[0]
@@ -157,6 +160,7 @@ class _Tables:
             if column in table and "associatedcompanyid" in contacts:
                 of = contacts.drop_duplicates("hs_object_id").set_index("hs_object_id")["associatedcompanyid"]
                 own = own.fillna(table[column].astype("str").str.split(";").str[0].map(of))
+        self._companies[name] = own
         return own
 
 
@@ -404,7 +408,7 @@ class _Counting:
         at = self.tables.times("activities", "at")
         if people:  # a visitor counts once a month
             once = pd.DataFrame({"who": activities["contact_id"], "month": at.dt.to_period("M")})
-            keep &= ~once.where(pd.Series(keep, index=once.index)).duplicated().to_numpy()
+            keep = keep & ~once.where(pd.Series(keep, index=once.index)).duplicated().to_numpy()
         return self._sum(self.tables.company("activities"), at, keep)
 
     def _deals(self, name: str) -> Floats:
