@@ -95,10 +95,10 @@ def score_histogram(calibration: Calibration, threshold: float) -> dict[str, Any
             xaxis={"range": [float(middle[0] - half), float(middle[-1] + half)], "title": None},
             yaxis={"title": None, "rangemode": "tozero"},
             annotations=_marks(calibration, float(middle[0] - half), float(middle[-1] + half)),
-            legend={"orientation": "h", "x": 0, "y": -0.24, "yanchor": "top", "traceorder": "normal"},
+            legend={"orientation": "h", "x": 0, "y": -0.3, "yanchor": "top", "traceorder": "normal"},
             showlegend=True,
-            margin={"b": 76},
-            height=340,
+            margin={"t": 40, "b": 84},
+            height=360,
         ),
     }
 
@@ -113,7 +113,11 @@ def _marks(calibration: Calibration, start: float, end: float) -> list[dict[str,
         ("▲ average " + points(round(summary.mean, 1)), summary.mean, lean),
         ("max " + points(summary.maximum) + " ▲", summary.maximum, "right"),
     ]
+    unit = {"showarrow": False, "font": {"color": theme.SOFT, "size": 12}, "xref": "paper", "yref": "paper"}
     return [
+        {**unit, "text": "leads", "x": 0, "xanchor": "right", "xshift": -8, "y": 1, "yanchor": "bottom", "yshift": 6},
+        {**unit, "text": "score, in points", "x": 0.5, "y": 0, "yanchor": "top", "yshift": -40},
+    ] + [
         {
             "text": text,
             "x": x,

@@ -10,7 +10,6 @@ from typing import Any
 
 import ipywidgets as widgets
 import narwhals as nw
-import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 from traitlets import Bool, Dict, Float, HasTraits, Integer, Tuple, Unicode
@@ -21,6 +20,7 @@ from workbench.dashboards import choices
 from workbench.dashboards.download import CSV, XLSX, YAML, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import (
+    advice,
     answer,
     bands,
     cards,
@@ -41,7 +41,9 @@ from workbench.stats.proportions import Rate
 from workbench.wording import interval, number, percent, times
 from workbench.wording import points as points_text
 
-MOST_STEPS = 200  # of the threshold's slider
+MOST_STEPS = 500  # of the line; with more scores it moves freely
+MOST_ADVICE = 3  # recommendations shown
+RULES_START = 2  # children of the panel before the first rule
 SETTLE_AFTER_SECONDS = 0.15
 FEW_LEADS, FEW_WON = 30, 10
 WINDOWS = (30, 60, 90, 180, 365)
@@ -81,9 +83,7 @@ class State(HasTraits):
     settled = Integer(0)  # counts settlements
     recommendations = Tuple()
 
-    def __init__(
-        self, workspace: Workspace, models: Sequence[ScoreModel] = (), problems: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, workspace: Workspace, models: Sequence[ScoreModel] = (), problems: Sequence[str] = ()) -> None:
         super().__init__()
         self.workspace = workspace
         self.problems = tuple(problems)  # with the models' files
@@ -322,7 +322,7 @@ class State(HasTraits):
             f"median {points_text(summary.median)}, average {number(summary.mean, digits=1)}, upper quartile "
             f"{points_text(summary.upper_quartile)}, maximum {points_text(summary.maximum)}; "
             f"{summary.blank:,} of {summary.n:,} leads have none, which is not counted as 0.",
-            f"Success: {calibration.outcome.sentence}.",
+            f"Success: {self.outcome} ({calibration.outcome.sentence}).",
             *calibration.notes,
             f"Intervals: {calibration.confidence:.0%}, Wilson for rates, bootstrap for recommended lines.",
         ]
@@ -384,7 +384,7 @@ class View:
         self._table, self._bands, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._said = widgets.HTML()
         self._figure = FigureView(
-            height=340,
+            height=360,
             description="Histogram of the score: leads below and above the line, and who won",
             line_label="hand over from {}",
         )
@@ -426,10 +426,10 @@ class View:
             (self._capacity, "leads_per_week"),
         ]:
             control.observe(partial(self._choose, trait), "value")
-        self._sliders: dict[str, widgets.FloatSlider] = {}
+        self._sliders: dict[str, widgets.Widget] = {}
         self._remarks: dict[str, widgets.HTML] = {}
         self._rules = widgets.VBox().add_class("wb-rules")
-        self._threshold = widgets.SelectionSlider(options=[0.0], description="Hand over from", readout=False)
+        self._threshold = widgets.FloatText(value=state.threshold, step=1, description="Hand over from, points")
         self._threshold.observe(self._line_moved, "value")
         self._figure.observe(self._line_moved, "line")
 
@@ -441,7 +441,11 @@ class View:
         self._for_import = _button("File to import (CSV)", self._on_import_file)
         self._opted_out = widgets.Checkbox(value=False, description="with leads who opted out", indent=False)
         self._opted_out.observe(partial(self._choose, "include_opted_out"), "value")
-        self._advice = widgets.VBox().add_class("wb-advice")
+        self._advice = [self._advice_row(place) for place in range(MOST_ADVICE)]
+
+    def _advice_row(self, place: int) -> tuple[widgets.Box, widgets.HTML, widgets.Button]:
+        text, button = widgets.HTML(), _button("", partial(self._use, place))
+        return widgets.HBox([text, button]).add_class("wb-advice"), text, button
 
     def _layout(self) -> widgets.Widget:
         controls = widgets.VBox(
@@ -453,6 +457,7 @@ class View:
                 self._among,
                 self._among_value,
                 self._capacity,
+                self._threshold,
                 self._rules,
             ]
         )
@@ -461,7 +466,6 @@ class View:
                 self._answer,
                 self._cards,
                 self._figure,
-                self._threshold,
                 self._warnings,
                 widgets.HBox([self._for_people, self._for_import, self._opted_out]).add_class("wb-actions"),
                 self._said,
@@ -474,9 +478,9 @@ class View:
         content = widgets.VBox(
             [
                 picture.add_class("wb-panel"),
-                widgets.VBox([widgets.HTML(heading("Where does the line belong?")), self._advice]).add_class(
-                    "wb-panel"
-                ),
+                widgets.VBox(
+                    [widgets.HTML(heading("Where does the line belong?")), *(row for row, _, _ in self._advice)]
+                ).add_class("wb-panel"),
                 two.add_class("wb-two"),
                 self._footnote,
             ]
@@ -493,20 +497,21 @@ class View:
             for name in names:
                 points = self.state.points[name]
                 reach = max(30.0, 2 * abs(points))
-                slider = widgets.FloatSlider(
+                whole = points.is_integer()
+                slider = (widgets.IntSlider if whole else widgets.FloatSlider)(
                     value=points,
                     min=-reach,
                     max=reach,
-                    step=1 if points.is_integer() else 0.5,
+                    step=1 if whole else 0.5,
                     description=name,
-                    readout_format="+.0f" if points.is_integer() else "+.1f",
+                    readout_format="+d" if whole else "+.1f",
                 )
                 slider.observe(partial(self._points_moved, name), "value")
                 self._sliders[name] = slider
                 self._remarks[name] = widgets.HTML()
             rows = [widgets.VBox([self._sliders[name], self._remarks[name]]).add_class("wb-rule") for name in names]
             actions = widgets.HBox([self._undo, self._reset, self._save_model]).add_class("wb-actions")
-            self._rules.children = [widgets.HTML(heading("Points")), *rows, actions] if rows else []
+            self._rules.children = [widgets.HTML(heading("Points")), actions, *rows] if rows else []
         if rules is None or model is None:
             return
         for found in rules.to_dict("records"):
@@ -522,9 +527,10 @@ class View:
             setattr(self.state, trait, change["new"])
 
     def _points_moved(self, rule: str, change: Any) -> None:
-        if not self._setting:
+        points = round(float(change["new"]), 6)  # the browser's sliders add up steps in binary
+        if not self._setting and points != self.state.points[rule]:
             self.state.remember(rule)
-            self.state.points = {**self.state.points, rule: float(change["new"])}
+            self.state.points = {**self.state.points, rule: points}
 
     def _line_moved(self, change: Any) -> None:
         if not self._setting and change["new"] is not None:
@@ -585,7 +591,7 @@ class View:
         self._later()
 
     def _minus(self, name: str, negative: bool) -> None:
-        row = self._rules.children[1 + list(self._sliders).index(name)]
+        row = self._rules.children[RULES_START + list(self._sliders).index(name)]
         if negative:
             row.add_class("wb-minus")
         else:
@@ -602,7 +608,7 @@ class View:
             self._answer.value = problem(state.error)
             for html in (self._cards, self._warnings, self._table, self._bands, self._footnote):
                 html.value = ""
-            self._advice.children = ()
+            self._draw_advice()
             return
         line = calibration.at(state.threshold)
         self._answer.value = answer(state.headline, highlight=percent(line.conversion.value))
@@ -614,9 +620,6 @@ class View:
             self._figure.line_steps = scores.tolist() if len(scores) <= MOST_STEPS else []
             self._figure.line_offset = line_offset(scores)
             self._figure.line = state.threshold
-            options = sorted({*_steps(scores), state.threshold})
-            if tuple(self._threshold.options) != tuple((points_text(value), value) for value in options):
-                self._threshold.options = [(points_text(value), value) for value in options]
             self._threshold.value = state.threshold
         finally:
             self._setting = False
@@ -624,6 +627,7 @@ class View:
         self._table.value = threshold_table(calibration, state.threshold)
         self._bands.value = bands(calibration)
         self._footnote.value = footnote(state.footnote)
+        self._draw_advice()
 
     def _figures(self, line: Line) -> list[tuple[str, str, str]]:
         noun = (self.state.outcome_spec.noun or "wins").capitalize()
@@ -669,26 +673,27 @@ class View:
 
     def _draw_settled(self) -> None:
         """Leads a week and recommendations, where the state has them now."""
-        rows = []
-        for found in self.state.recommendations:
-            text = widgets.HTML(Markup("<p>{}</p>").format(found.headline()))
-            threshold = found.threshold
-            use = (
-                []
-                if threshold is None or threshold == self.state.threshold
-                else [_button(f"Use {points_text(threshold)}", partial(self._use, threshold))]
-            )
-            rows.append(widgets.HBox([text, *use]).add_class("wb-advice-row"))
-        self._advice.children = rows
+        self._draw_advice()
         calibration = self.state.calibration
         if calibration is not None:
             self._cards.value = cards(self._figures(calibration.at(self.state.threshold)))
             self._table.value = threshold_table(calibration, self.state.threshold)
 
-    def _use(self, threshold: float, _: Any) -> None:
+    def _draw_advice(self) -> None:
+        """The recommendations that the state has, each with a button where it is not in use."""
+        found = self.state.recommendations if self.state.calibration is not None else ()
+        for place, (row, text, button) in enumerate(self._advice):
+            shown = place < len(found)
+            row.layout.display = "" if shown else "none"
+            if shown:
+                line = found[place].threshold
+                text.value = advice(found[place], current=self.state.threshold)
+                button.layout.display = "none" if line is None or line == self.state.threshold else ""
+                button.description = "" if line is None else f"Use {points_text(line)}"
+
+    def _use(self, place: int, _: Any) -> None:
         self.state.remember("advice")
-        self.state.threshold = threshold
-        self._draw_settled()
+        self.state.threshold = self.state.recommendations[place].threshold
 
 
 def page(workspace: Workspace) -> View:
@@ -712,13 +717,7 @@ def _pairs(named: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(text, key) for key, text in named.items()]
 
 
-def _steps(scores: Any) -> list[float]:
-    """Thresholds of the slider: every score, or some evenly spread where there are too many."""
-    if len(scores) <= MOST_STEPS:
-        return [float(value) for value in scores]
-    return [float(scores[place]) for place in np.linspace(0, len(scores) - 1, MOST_STEPS).astype(int)]
-
-
 def source(workspace: Workspace) -> str:
     """Where the figures come from, for the page's head."""
-    return f"{workspace.name} · {workspace.report.rows_loaded:,} rows · export of {workspace.as_of:%-d %B %Y}"
+    leads = workspace.manifest.tables.get("contacts", 0)
+    return f"{workspace.name} · {leads:,} contacts · export of {workspace.as_of:%-d %B %Y}"

@@ -9,18 +9,25 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
-from workbench.calibration import Calibration
-from workbench.wording import number, percent, points, round_step, times
+from workbench.calibration import Calibration, Recommendation
+from workbench.calibration.recommend import LABELS
+from workbench.wording import number, percent, points, round_step
 
-MOST_LINES = 9
-_NUMBERS = re.compile(r"\d[\d,.]*\d(?: %)?|\d(?: %)?")
+MOST_LINES = 12
+_NUMBERS = re.compile(r"\d[\d,.]*\d(?:\u00a0%)?|\d(?:\u00a0%)?")
+
+
+def tight(text: str) -> str:
+    """A text whose numbers keep their unit on the same line."""
+    return text.replace(" %", "\u00a0%")
 
 
 def answer(sentence: str, *, highlight: str | None = None) -> Markup:
     """A sentence with its numbers set bold, and one of them in the accent colour."""
-    text = str(escape(sentence))
+    text = str(escape(tight(sentence)))
     bold = _NUMBERS.sub(lambda found: f"<b>{found[0]}</b>", text)
     if highlight is not None:
+        highlight = tight(highlight)
         bold = bold.replace(f"<b>{highlight}</b>", f'<b class="hl">{highlight}</b>', 1)
     return Markup('<p class="wb-answer" role="status" aria-live="polite">{}</p>').format(Markup(bold))  # noqa: S704
 
@@ -33,12 +40,34 @@ def problem(sentence: str) -> Markup:
 def cards(figures: Iterable[tuple[str, str, str]]) -> Markup:
     """Cards of a title, a figure and what it rests on."""
     card = Markup('<div class="wb-card"><span>{}</span><strong>{}</strong><em>{}</em></div>')
-    return Markup('<div class="wb-cards">{}</div>').format(Markup("").join(card.format(*figure) for figure in figures))
+    return Markup('<div class="wb-cards">{}</div>').format(
+        Markup("").join(card.format(*map(tight, figure)) for figure in figures)
+    )
 
 
 def warning(title: str, text: str) -> Markup:
     """A box for what the data cannot carry."""
-    return Markup('<div class="wb-warn"><b>{}</b> {}</div>').format(title, text)
+    return Markup('<div class="wb-warn"><b>{}</b> {}</div>').format(title, tight(text))
+
+
+def advice(found: Recommendation, *, current: float) -> Markup:
+    """A recommended line: by what, where, how sure, and why; or that there is none, and why."""
+    if found.threshold is None:
+        where, span = "none", ""
+    else:
+        where = points(found.threshold)
+        span = "" if found.low is None or found.high is None else f"{points(found.low)} to {points(found.high)}"
+    name = LABELS[found.kind]
+    return Markup(
+        '<p class="wb-advice-name">{}{}</p><p class="wb-advice-line"><strong>{}</strong> <em>{}</em></p>'
+        '<p class="wb-advice-why">{}</p>'
+    ).format(
+        name[0].upper() + name[1:],
+        Markup(' <span class="wb-tag">in use</span>') if found.threshold == current else "",
+        where,
+        span,
+        tight(found.reason[0].upper() + found.reason[1:]),
+    )
 
 
 def heading(text: str) -> Markup:
@@ -48,7 +77,7 @@ def heading(text: str) -> Markup:
 
 def note(text: str) -> Markup:
     """A footnote."""
-    return Markup('<p class="wb-note">{}</p>').format(text)
+    return Markup('<p class="wb-note">{}</p>').format(tight(text))
 
 
 def _mark(value: float, low: float, high: float, top: float) -> Markup:
@@ -64,7 +93,7 @@ def _span(low: float, high: float) -> str:
 
 
 def lines_worth_showing(calibration: Calibration, threshold: float) -> list[float]:
-    """At most nine thresholds, evenly spaced and round where the scores are, the chosen one among them."""
+    """At most twelve thresholds, evenly spaced and round where the scores are, the chosen one among them."""
     table = calibration.thresholds
     useful = table[(table["share"] <= 0.9) & (table["n_leads"] >= 10)]["threshold"].to_numpy()
     if not len(useful):
@@ -97,7 +126,7 @@ def threshold_table(calibration: Calibration, threshold: float) -> Markup:
             percent(line.conversion.value) if line.n_leads else "–",
             _span(line.conversion.low, line.conversion.high) if line.n_leads else "",
             percent(line.capture.value, digits=0),
-            times(line.lift) if line.n_leads else "–",
+            f"{line.lift:.1f}×" if line.n_leads else "–",
             Markup("<td>{}</td>").format(number(line.leads_per_week, digits=1)) if weekly else "",
         )
         for line in found
