@@ -29,8 +29,7 @@ def said(read, *args, **options) -> str:
         (
             "contacts.csv",
             b"Record ID,First Name\r\n",
-            "contacts.csv has a header ('Record ID', 'First Name') and no rows: export it again, or take it out of the "
-            "folder.",
+            "contacts.csv has a header ('Record ID', 'First Name') and no rows: export it again.",
         ),
         (
             "contacts.csv",

@@ -1,4 +1,4 @@
-"""From exports to a Workspace: find the files, read each, join those of one object, check, write."""
+"""Loading: exports into a Workspace, or one export into a frame."""
 
 from __future__ import annotations
 
@@ -9,27 +9,21 @@ import os
 import re
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench import __version__, catalog
 from workbench.errors import WorkbenchError, listing
-from workbench.loaders import values
-from workbench.loaders.joining import Joined, join
+from workbench.loaders.collecting import Progress, collect
 from workbench.loaders.mapping import MAPPING_FILE, UserMapping
-from workbench.loaders.reading import Staged, connect, quoted, scalar, stage
-from workbench.loaders.recognise import recognise
-from workbench.loaders.report import CODES, ColumnReport, FileReport, LoadReport
-from workbench.loaders.sources import PACKED, SHEETS, TEXTS, Source, open_source, unpacked
+from workbench.loaders.report import LoadReport
+from workbench.loaders.sources import PACKED, SHEETS, TEXTS
 from workbench.loaders.workspace import (
     MODEL_FILES,
     MODELS,
@@ -44,9 +38,6 @@ from workbench.loaders.workspace import (
     write_snapshot,
 )
 
-Progress = Callable[[float, str], None]
-"""Called with the share that is done (0 to 1) and what is being done."""
-
 GivenMapping = Mapping[str, Any] | str | os.PathLike[str] | None
 
 
@@ -57,12 +48,6 @@ class Export:
     frame: pd.DataFrame
     object: str
     report: LoadReport
-
-
-@dataclass(frozen=True, slots=True)
-class _Skipped:
-    file: str
-    why: str
 
 
 def load(
@@ -110,7 +95,16 @@ def load(
             snapshot = workplace / "snapshot"
             snapshot.mkdir()
             user = UserMapping.of(mapping).over(_mapping_beside(given))
-            done = _import(files, user, workplace, snapshot, language=language, timezone=timezone, progress=progress)
+            done = collect(
+                files,
+                user,
+                workplace=workplace,
+                to=snapshot,
+                written=_modified(files),
+                language=language,
+                timezone=timezone,
+                progress=progress,
+            )
             (snapshot / MODELS).mkdir()
             for model in _models_beside(given):
                 shutil.copyfile(model, snapshot / MODELS / model.name)
@@ -150,14 +144,14 @@ def read_export(
     files = _files(given)
     keeper = PrivateFolder()
     user = UserMapping.of(mapping).over(_mapping_beside(given))
-    done = _import(
+    done = collect(
         files,
         user,
-        keeper.path,
-        keeper.path,
+        workplace=keeper.path,
+        to=keeper.path,
+        written=_modified(files),
         language=language,
         timezone=timezone,
-        progress=None,
         typed=typed,
         object_name=object,
     )
@@ -179,287 +173,6 @@ def fingerprint(
     """What tells two imports apart: the SHA-256 of each source, and the options."""
     options = _options(mapping=mapping, language=language, timezone=timezone, as_of=as_of)
     return _with_companions(hashes(_files(path)), path), options
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Imported:
-    tables: dict[str, int]
-    report: LoadReport
-    newest: dt.datetime | None
-
-
-def _import(
-    files: Sequence[Path],
-    user: UserMapping,
-    workplace: Path,
-    to: Path,
-    *,
-    language: catalog.Language | None,
-    timezone: str | None,
-    progress: Progress | None,
-    typed: bool = True,
-    object_name: str | None = None,
-) -> _Imported:
-    size = sum(file.stat().st_size for file in files) or 1
-    done = 0
-    sources: list[tuple[Source, int]] = []
-    skipped: list[_Skipped] = []
-    for file in files:
-        try:
-            found = unpacked(file, workplace)
-            for inner in found:
-                name = file.name if len(found) == 1 else f"{file.name}/{inner.name}"
-                sources.append((_opened(inner, workplace, name, user), file.stat().st_size // len(found)))
-        except WorkbenchError as error:
-            if len(files) == 1 or user.entry(file.name) is not None:
-                raise
-            skipped.append(_Skipped(file.name, str(error)))
-    if sources:
-        user.check({source.name: source.headers for source, _ in sources} | {skip.file: () for skip in skipped})
-    staged: dict[str, list[Staged]] = {}
-    with connect(workplace) as connection:
-        for number, (source, n_bytes) in enumerate(sources):
-            if progress is not None:
-                progress(done / size, source.name)
-            done += n_bytes
-            said = user.for_file(source.name, source.headers)
-            try:
-                recognised = recognise(
-                    source.headers,
-                    file=source.name,
-                    mapping=said.columns,
-                    object_name=object_name or said.object,
-                    language=language,
-                )
-            except WorkbenchError as error:
-                if len(sources) == 1 or said.columns:
-                    raise
-                skipped.append(_Skipped(source.name, str(error)))
-                continue
-            one = stage(
-                connection,
-                source,
-                recognised,
-                workplace=workplace,
-                to=workplace / f"stage-{number}.parquet",
-                typed=typed,
-                timezone=timezone,
-            )
-            if one.n_rows + one.n_set_aside == 0:
-                raise WorkbenchError(
-                    f"{source.name} has a header ({listing(source.headers)}) and no rows: export it again, "
-                    "or take it out of the folder."
-                )
-            staged.setdefault(recognised.object, []).append(one)
-        if not staged:
-            reasons = "; ".join(skip.why.removesuffix(".") for skip in skipped[:3])
-            raise WorkbenchError(f"none of the {len(files)} files could be loaded: {reasons}.")
-        joined = {
-            name: join(
-                connection,
-                name,
-                _alike(connection, staged[name], workplace, typed, timezone),
-                to=to / f"{catalog.TABLES[name]}.parquet",
-            )
-            for name in catalog.TABLES
-            if name in staged
-        }
-        report = _report(connection, joined, skipped, to)
-        newest = _newest(connection, joined, written=_modified(files))
-    if progress is not None:
-        progress(1.0, "done")
-    return _Imported(
-        tables={catalog.TABLES[name]: one.n_rows for name, one in joined.items()}, report=report, newest=newest
-    )
-
-
-def _opened(file: Path, workplace: Path, name: str, user: UserMapping) -> Source:
-    expected = list(user.everywhere)
-    if (key := user.entry(name)) is not None:
-        expected += user.files[key].columns
-    return open_source(file, workplace, name=name, expected=expected)
-
-
-def _alike(
-    connection: duckdb.DuckDBPyConnection, parts: list[Staged], workplace: Path, typed: bool, timezone: str | None
-) -> list[Staged]:
-    """The parts with one type a column: a column that one file writes as text is text in all of them."""
-    types: dict[str, set[str]] = {}
-    for part in parts:
-        for column in part.columns:
-            if part.n_blank.get(column.name, 0) < part.n_rows:
-                types.setdefault(column.name, set()).add(column.form.type)
-    torn = frozenset(name for name, found in types.items() if len(found) > 1)
-    if not torn:
-        return parts
-    return [
-        stage(
-            connection,
-            part.source,
-            part.recognised,
-            workplace=workplace,
-            to=part.path.with_suffix(".again.parquet"),
-            typed=typed,
-            as_text=torn,
-            timezone=timezone,
-        )
-        if any(column.name in torn and column.form.type != "string" for column in part.columns)
-        else part
-        for part in parts
-    ]
-
-
-def _report(
-    connection: duckdb.DuckDBPyConnection, joined: Mapping[str, Joined], skipped: Sequence[_Skipped], to: Path
-) -> LoadReport:
-    notes: list[tuple[str, int, str, str, str]] = [(skip.file, 0, "", "L019", skip.why) for skip in skipped]
-    selects: list[str] = []
-    file_reports: list[FileReport] = []
-    column_reports: list[ColumnReport] = []
-    for one in joined.values():
-        selects += one.faults
-        for part in one.parts:
-            source = part.source
-            names = {column.header: column.name for column in part.columns}
-            notes += [(source.name, odd.row, names.get(odd.column, ""), odd.code, odd.value) for odd in part.oddities]
-            notes += [
-                (source.name, source.header_row, column.name, column.form.doubt, column.header)
-                for column in part.columns
-                if column.form.doubt
-            ]
-            selects.append(_cell_faults(part))
-            file_reports.append(_file_report(part, one.n_merged.get(source.name, 0)))
-    connection.register("notes", _notes(notes))
-    selects.append("SELECT * FROM notes")
-    faults = to / "faults.parquet"
-    connection.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {values.sql_text(str(faults))}")
-    connection.unregister("notes")
-    lying = f"read_parquet({values.sql_text(str(faults))})"
-    counts = connection.execute(f"SELECT code, count(*) FROM {lying} GROUP BY code ORDER BY code").fetchall()
-    by_column: Counter[tuple[str, str]] = Counter()
-    for file, column, n in connection.execute(
-        f'SELECT file, "column", count(*) FROM {lying} WHERE "column" <> \'\' GROUP BY ALL'
-    ).fetchall():
-        by_column[file, column] = n
-    for one in joined.values():
-        for part in one.parts:
-            blanked = _n_blanked(connection, part)
-            column_reports += [
-                ColumnReport(
-                    file=part.source.name,
-                    header=column.header,
-                    name=column.name,
-                    recognised=column.recognised,
-                    type=column.form.type,
-                    written_as=column.form.written_as,
-                    n_rows=part.n_rows,
-                    n_blank=part.n_blank.get(column.name, 0) - blanked.get(column.index, 0),
-                    n_faults=by_column[part.source.name, column.name],
-                )
-                for column in part.columns
-                if not part.is_empty_tail(column)
-            ]
-    file_reports += [
-        FileReport(
-            file=skip.file,
-            object="",
-            why=skip.why,
-            format="",
-            delimiter="",
-            quote="",
-            encoding="",
-            header_row=0,
-            rows_read=0,
-            rows_loaded=0,
-            rows_set_aside=0,
-            rows_merged=0,
-        )
-        for skip in skipped
-    ]
-    return LoadReport(
-        file_reports=tuple(file_reports),
-        column_reports=tuple(column_reports),
-        counts=dict(counts),
-        faults=faults,
-    )
-
-
-def _file_report(part: Staged, n_merged: int) -> FileReport:
-    source = part.source
-    return FileReport(
-        file=source.name,
-        object=part.recognised.object,
-        why=part.recognised.why,
-        format=source.format,
-        delimiter=source.delimiter if source.format == "CSV" else "",
-        quote=source.quote if source.format == "CSV" else "",
-        encoding=source.encoding,
-        header_row=source.header_row,
-        rows_read=part.n_rows + part.n_set_aside,
-        rows_loaded=part.n_rows,
-        rows_set_aside=part.n_set_aside,
-        rows_merged=n_merged,
-    )
-
-
-def _cell_faults(part: Staged) -> str:
-    """The faults of a part's cells, as the report has them."""
-    text = values.sql_text
-    names = " ".join(f"WHEN {column.index} THEN {text(column.name)}" for column in part.columns)
-    codes = " ".join(
-        f"WHEN {column.index} THEN "
-        + (
-            f"CASE WHEN {quoted(column.name)} IS NOT NULL THEN 'L011' ELSE 'L003' END"
-            if column.form.code == "L003"
-            else text(column.form.code)
-        )
-        for column in part.columns
-        if column.form.code
-    )
-    code = f"CASE f.i {codes} END" if codes else "''"
-    return (
-        f'SELECT {text(part.source.name)} AS file, _row AS "row", CASE f.i {names} END AS "column", '
-        f"{code} AS code, f.v AS value FROM (SELECT *, unnest(_faults) AS f FROM {part.rows} WHERE _faults IS NOT NULL)"
-    )
-
-
-def _n_blanked(connection: duckdb.DuckDBPyConnection, part: Staged) -> dict[int, int]:
-    """Cells of each column that were filled and are blank now."""
-    names = " ".join(f"WHEN {column.index} THEN {quoted(column.name)} IS NULL" for column in part.columns)
-    found = connection.execute(
-        f"SELECT f.i, count(*) FROM (SELECT *, unnest(_faults) AS f FROM {part.rows} WHERE _faults IS NOT NULL) "
-        f"WHERE CASE f.i {names} END GROUP BY 1"
-    )
-    return dict(found.fetchall())
-
-
-def _notes(notes: Sequence[tuple[str, int, str, str, str]]) -> pa.Table:
-    columns = list(zip(*notes, strict=True)) if notes else [(), (), (), (), ()]
-    types = (pa.string(), pa.int64(), pa.string(), pa.string(), pa.string())
-    return pa.table(
-        {
-            name: pa.array(column, type=kind)
-            for name, column, kind in zip(("file", "row", "column", "code", "value"), columns, types, strict=True)
-        }
-    )
-
-
-def _newest(
-    connection: duckdb.DuckDBPyConnection, joined: Mapping[str, Joined], *, written: dt.datetime
-) -> dt.datetime | None:
-    """The newest time in the data that is no later than when the files were written; planned dates are left out."""
-    found: list[dt.datetime] = []
-    for one in joined.values():
-        columns = [column for part in one.parts for column in part.columns]
-        dated = {column.name for column in columns if column.form.type in ("date", "datetime")}
-        for column in sorted(dated - {"closedate"}):
-            newest = scalar(
-                connection,
-                f"SELECT max({quoted(column)}) FROM {one.rows} WHERE {quoted(column)} <= TIMESTAMP '{written}'",
-            )
-            if newest is not None:
-                found.append(newest)
-    return max(found, default=None)
 
 
 def _files(path: Path) -> list[Path]:
@@ -574,4 +287,4 @@ def _snapshot_name(manifest: Manifest) -> str:
     return f"{manifest.as_of[:10]}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
-__all__ = ["CODES", "Export", "fingerprint", "load", "read_export"]
+__all__ = ["Export", "fingerprint", "load", "read_export"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,16 +68,8 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
     else:
         table = f"SELECT {listed}, _file, _row FROM stacked"
     order = f" ORDER BY {_SORTED[object_name]}" if object_name in _SORTED else ""
-    (part, *others) = parts
-    if merges or others or order or part.empty_tail:
-        connection.execute(f"COPY ({table}{order}) TO {sql_text(str(to))}")
-        rows = f"read_parquet({sql_text(str(to))})"
-    else:
-        # the pass that read the file has written the table already
-        os.replace(part.path, to)
-        part = part.moved(to)
-        rows = f"(SELECT *, {sql_text(part.source.name)} AS _file FROM {part.rows})"
-        parts = [part]
+    connection.execute(f"COPY ({table}{order}) TO {sql_text(str(to))}")
+    rows = f"read_parquet({sql_text(str(to))})"
     faults += _without_key(object_name, parts)
     faults += _impossible(object_name, names, rows)
     return Joined(
@@ -123,10 +114,9 @@ def _merge(
             columns.append(f"first({column} ORDER BY _rank) FILTER (WHERE {column} IS NOT NULL) AS {column}")
     columns += [f"first({name} ORDER BY _rank) AS {name}" for name in ("_file", "_row", "_part")]
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE merged_{object_name} AS SELECT {listed}, {', '.join(columns)} "
+        f"CREATE OR REPLACE TEMP TABLE merged AS SELECT {listed}, {', '.join(columns)} "
         f"FROM several GROUP BY {listed} ORDER BY _part, _row"
     )
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW merged AS FROM merged_{object_name}")
     n_merged = connection.execute("SELECT _file, count(*) FROM several WHERE _rank > 1 GROUP BY _file").fetchall()
     faults = [
         f"SELECT _file AS file, _row AS \"row\", '' AS \"column\", 'L008' AS code, "
@@ -141,8 +131,7 @@ def _merge(
             f"FROM several JOIN merged USING ({listed}) "
             f"WHERE _rank > 1 AND several.{column} IS DISTINCT FROM merged.{column} AND several.{column} IS NOT NULL"
         )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE faults_{object_name} AS {' UNION ALL '.join(faults)}")
-    return dict(n_merged), [f"SELECT * FROM faults_{object_name}"]
+    return dict(n_merged), faults
 
 
 def _without_key(object_name: str, parts: Sequence[Staged]) -> list[str]:

@@ -1,4 +1,4 @@
-"""One pass from text to typed Parquet with a column of faults; looked at again where the values say otherwise."""
+"""One pass from text to a typed table with a column of faults; looked at again where the values say otherwise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from workbench import catalog
 from workbench.errors import WorkbenchError
@@ -38,12 +37,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """One file, read and typed: a Parquet file with `_faults`, not yet joined with others."""
+    """One file, read and typed: a table with `_faults` in the connection, not yet joined with others."""
 
     source: Source
     recognised: Recognised
     columns: tuple[Column, ...]
-    path: Path
+    table: str
     n_rows: int
     n_blank: Mapping[str, int]
     oddities: tuple[Oddity, ...]
@@ -59,11 +58,6 @@ class Staged:
         own = tuple(column.name for column in self.columns if not self.is_empty_tail(column))
         return own if number is None else (number, *own)
 
-    @property
-    def empty_tail(self) -> bool:
-        """Whether there are columns that a spreadsheet has left behind."""
-        return any(self.is_empty_tail(column) for column in self.columns)
-
     def is_empty_tail(self, column: Column) -> bool:
         """A column without a header and without a value."""
         return not column.header and self.n_blank.get(column.name, 0) == self.n_rows
@@ -71,25 +65,16 @@ class Staged:
     @property
     def rows(self) -> str:
         """SQL that gives the rows with their numbers (`_row`)."""
-        path = values.sql_text(str(self.path))
         if self.source.numbered:
-            return f"read_parquet({path})"
-        first = self.source.header_row + 1
-        return (
-            f"(SELECT * EXCLUDE (file_row_number), file_row_number + {first} AS _row "
-            f"FROM read_parquet({path}, file_row_number=true))"
-        )
-
-    def moved(self, path: Path) -> Staged:
-        """The same, its file now at `path`."""
-        return replace(self, path=path)
+            return self.table
+        return f"(SELECT *, rowid + {self.source.header_row + 1} AS _row FROM {self.table})"
 
 
 def connect(workplace: Path) -> duckdb.DuckDBPyConnection:
     """A connection that keeps within its memory and spills to `workplace`."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET memory_limit = '1200MB'")
+    connection.execute("SET memory_limit = '1000MB'")
     connection.execute(f"SET temp_directory = {values.sql_text(str(workplace / 'spill'))}")
     return connection
 
@@ -100,22 +85,22 @@ def stage(
     recognised: Recognised,
     *,
     workplace: Path,
-    to: Path,
+    table: str,
     typed: bool = True,
     as_text: frozenset[str] = frozenset(),
     timezone: str | None = None,
 ) -> Staged:
-    """Read one file into the Parquet file `to`; names in `as_text` stay text."""
+    """Read one file into the temporary table `table`; names in `as_text` stay text."""
     if not source.suspect:
         try:
-            staged = _stage(connection, source, recognised, to, typed, as_text, timezone, ())
+            staged = _stage(connection, source, recognised, table, typed, as_text, timezone, ())
         except duckdb.Error:
             staged = None
         if staged is not None and not _has_rows_to_look_at(connection, staged):
             return staged
     source, oddities = by_the_slower_road(source, workplace)
     try:
-        staged = _stage(connection, source, recognised, to, typed, as_text, timezone, tuple(oddities))
+        staged = _stage(connection, source, recognised, table, typed, as_text, timezone, tuple(oddities))
     except duckdb.Error as error:
         raise WorkbenchError(f"{source.name} cannot be read as a table: {str(error).splitlines()[0]}") from error
     if staged is None:
@@ -127,7 +112,7 @@ def _stage(
     connection: duckdb.DuckDBPyConnection,
     source: Source,
     recognised: Recognised,
-    to: Path,
+    table: str,
     typed: bool,
     as_text: frozenset[str],
     timezone: str | None,
@@ -165,30 +150,28 @@ def _stage(
         for index, (header, name, how) in enumerate(named)
     ]
     for look in range(_LOOKS):
-        connection.execute(f"COPY ({_query(source, recognised, columns)}) TO {values.sql_text(str(to))}")
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+        connection.execute(f"CREATE TEMP TABLE {table} AS {_query(source, recognised, columns)}")
         if scalar(connection, "SELECT count(*) FROM reject_errors"):
             return None
-        again = _thought_over(connection, columns, seen, to, form, last=look == _LOOKS - 2)
+        staged = Staged(
+            source=source,
+            recognised=recognised,
+            columns=tuple(columns),
+            table=table,
+            n_rows=scalar(connection, f"SELECT count(*) FROM {table}"),
+            n_blank=_n_blank(connection, table, columns),
+            oddities=oddities,
+        )
+        again = _thought_over(connection, staged, seen, form, last=look == _LOOKS - 2)
         if again == columns:
             break
         columns = again
-    metadata = pq.read_metadata(to)
-    n_null = _n_null(metadata)
-    return Staged(
-        source=source,
-        recognised=recognised,
-        columns=tuple(columns),
-        path=to,
-        n_rows=metadata.num_rows,
-        n_blank=n_null,
-        oddities=oddities,
-    )
+    return staged
 
 
 def _has_rows_to_look_at(connection: duckdb.DuckDBPyConnection, staged: Staged) -> bool:
     """Whether the table has rows that are no records: blank ones, the header again, a note at the end."""
-    if staged.n_rows == 0:
-        return False
     columns = {column.name: column for column in staged.columns}
     texts = [column for column in columns.values() if column.form.type in ("id", "string", "enumeration")]
     for column in texts[:1]:
@@ -199,8 +182,9 @@ def _has_rows_to_look_at(connection: duckdb.DuckDBPyConnection, staged: Staged) 
         blank = " AND ".join(f"{quoted(name)} IS NULL" for name in columns)
         if scalar(connection, f"SELECT count(*) FROM {staged.rows} WHERE _faults IS NULL AND {blank}"):
             return True
-    last = connection.execute(f"SELECT * EXCLUDE (_row) FROM {staged.rows} ORDER BY _row DESC LIMIT 1").fetchall()[0]
-    filled = [cell for cell in last if cell is not None]
+    listed = ", ".join(map(quoted, columns))
+    last = f"SELECT {listed} FROM {staged.table} WHERE rowid = {staged.n_rows - 1} AND _faults IS NULL"
+    filled = [cell for row in connection.execute(last).fetchall() for cell in row if cell is not None]
     return len(filled) == 1 and len(columns) > 1 and " " in str(filled[0])
 
 
@@ -265,52 +249,36 @@ def _all_distinct(connection: duckdb.DuckDBPyConnection, source: Source, index: 
     return _distinct(found.column("c"))
 
 
-def _rejected(connection: duckdb.DuckDBPyConnection) -> bool:
-    if not scalar(connection, "SELECT count(*) FROM reject_errors"):
-        return False
-    connection.execute("DELETE FROM reject_errors")
-    return True
-
-
-def _n_null(metadata: pq.FileMetaData) -> dict[str, int]:
-    n_null: dict[str, int] = {}
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for index in range(row_group.num_columns):
-            column = row_group.column(index)
-            statistics = column.statistics
-            n = statistics.null_count if statistics is not None and statistics.has_null_count else 0
-            n_null[column.path_in_schema] = n_null.get(column.path_in_schema, 0) + n
-    return n_null
+def _n_blank(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column]) -> dict[str, int]:
+    """Name to the number of cells that hold nothing."""
+    counts = ", ".join(f"count(*) - count({quoted(column.name)})" for column in columns)
+    found = connection.execute(f"SELECT {counts} FROM {table}").fetchall()[0]
+    return {column.name: n for column, n in zip(columns, found, strict=True)}
 
 
 def _thought_over(
     connection: duckdb.DuckDBPyConnection,
-    columns: Sequence[Column],
+    staged: Staged,
     seen: dict[int, list[str]],
-    to: Path,
     form: Callable[[int, str, str], values.Form],
     *,
     last: bool,
 ) -> list[Column]:
     """The columns with the forms that all of their values ask for; unchanged where the pass was right."""
-    stage = values.sql_text(str(to))
     faulty = connection.execute(
-        f"SELECT DISTINCT f.i, f.v FROM (SELECT unnest(_faults) AS f FROM read_parquet({stage})) "
+        f"SELECT DISTINCT f.i, f.v FROM (SELECT unnest(_faults) AS f FROM {staged.table} WHERE _faults IS NOT NULL) "
         f"QUALIFY row_number() OVER (PARTITION BY f.i) <= {_MOST_FAULTY_VALUES}"
     ).fetchall()
-    n_null = _n_null(pq.read_metadata(to))
-    n_rows = pq.read_metadata(to).num_rows
     misfits: dict[int, list[str]] = {}
     for index, value in faulty:
         misfits.setdefault(index, []).append(value)
     again: list[Column] = []
-    for column in columns:
+    for column in staged.columns:
         index = column.index
         if index in misfits:
             seen[index] = list(dict.fromkeys(seen[index] + misfits[index]))
-        elif not seen[index] and column.known is None and n_null.get(column.name, n_rows) < n_rows:
-            found = connection.sql(f"SELECT DISTINCT {quoted(column.name)} AS c FROM read_parquet({stage})")
+        elif not seen[index] and column.known is None and staged.n_blank[column.name] < staged.n_rows:
+            found = connection.sql(f"SELECT DISTINCT {quoted(column.name)} AS c FROM {staged.table}")
             seen[index] = _distinct(found.to_arrow_table().column("c"))
         else:
             again.append(column)

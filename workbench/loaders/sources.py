@@ -46,8 +46,8 @@ _WESTERN = frozenset(map(chr, range(128))) | frozenset(
     "ÄÖÜäöüßÀÂÇÈÉÊËÎÏÔŒÙÛŸàâçèéêëîïôœùûÿÁÍÓÚÑáíóúñÅØÆåøæ€„“”‚‘’–—…•«»‹›°§©®™²³µ·×½¼¾¿¡ªº£¥¢±\u00a0\u00ad"
 )
 """What a Windows-1252 text in a western language is made of; detectors guess wildly on a few such letters."""
-_SUSPECT = (b"\x00", b"\xc3\x83", b"\xc3\x82\xc2", b"\xc3\xa2\xe2\x82\xac")
-"""A NUL, and how UTF-8 that was read as Windows-1252 and written again begins: worth a look at every cell."""
+_SUSPECT = ((b"\x83", b"\xc3\x83"), (b"\x82", b"\xc3\x82\xc2"), (b"\x82", b"\xc3\xa2\xe2\x82\xac"))
+"""How UTF-8 begins that was read as Windows-1252 and written again, each with a rare byte to look for first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,18 +196,28 @@ def _encoding(path: Path, head: bytes, name: str) -> tuple[str, bool]:
 
 
 def _looked_through(path: Path) -> tuple[bool, bool]:
-    """Whether the whole file is valid UTF-8, and whether there is something suspect in it."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    is_utf8, suspect = True, False
+    """Whether the whole file is valid UTF-8, and whether a NUL or a wrongly decoded letter may be in it."""
+    is_utf8 = True
+    suspect = False
     with path.open("rb") as stream:
         while block := stream.read(1 << 22):
-            suspect = suspect or any(mark in block for mark in _SUSPECT)
-            if is_utf8 and (not block.isascii() or decoder.getstate()[0]):
-                try:
-                    decoder.decode(block)
-                except UnicodeDecodeError:
-                    is_utf8 = False
-    return is_utf8 and not decoder.getstate()[0], suspect
+            suspect = suspect or b"\x00" in block
+            if block.isascii():
+                continue
+            block += stream.readline()  # no letter may be cut in two
+            suspect = suspect or any(rare in block and mark in block for rare, mark in _SUSPECT)
+            is_utf8 = is_utf8 and _is_utf8(block)
+    return is_utf8, suspect
+
+
+def _is_utf8(text: bytes) -> bool:
+    import pyarrow as pa
+
+    try:
+        pa.array([text], pa.binary()).cast(pa.string())  # three times as fast as decoding
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _single_byte(path: Path) -> str:
