@@ -18,7 +18,7 @@ LAYERS = [
     {"outcomes"},
     {"segments"},
     {"scoring"},
-    {"calibration", "improvement", "reports", "handover"},
+    {"calibration", "improvements", "reports", "handover"},
     {"charts"},
     {"dashboards", "sample"},
     {"cli"},

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from workbench.improvement.result import Improvement
+    from workbench.improvements.result import Improvement
 
 
 def compare_groups(found: Improvement) -> pd.DataFrame:
@@ -21,7 +21,7 @@ def compare_groups(found: Improvement) -> pd.DataFrame:
     """
     from scipy.special import ndtri
 
-    from workbench.improvement.improve import adjusted, p_values
+    from workbench.improvements.improve import adjusted, p_values
 
     table = found.groups()
     shown = table[(table["by"] != "") & table["improvement"].gt(-1) & table["log_spread"].notna()]

@@ -10,11 +10,11 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from tests.improvement.panels import growing, long, with_calendar
+from tests.improvements.panels import growing, long, with_calendar
 from workbench.errors import WorkbenchError
-from workbench.improvement import METRICS, Improvement, Metric, OutlierRule, improvement
-from workbench.improvement.estimate import Cells, Scale, centres
-from workbench.improvement.improve import adjusted
+from workbench.improvements import METRICS, Improvement, Metric, OutlierRule, improvement
+from workbench.improvements.estimate import Cells, Scale, centres
+from workbench.improvements.improve import adjusted
 from workbench.stats.resampling import bootstrap_weights
 
 FEW = {"draws": 200}

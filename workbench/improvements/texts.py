@@ -8,7 +8,7 @@ from workbench.catalog import LANGUAGES, Language
 from workbench.errors import WorkbenchError, listing
 
 if TYPE_CHECKING:
-    from workbench.improvement.result import Improvement
+    from workbench.improvements.result import Improvement
 
 
 def _say(language: Language, english: str, german: str, french: str) -> str:

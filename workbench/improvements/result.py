@@ -8,9 +8,9 @@ from typing import Literal
 import pandas as pd
 
 from workbench.catalog import Language
-from workbench.improvement.estimate import Centre, ScaleName
-from workbench.improvement.metrics import Metric
-from workbench.improvement.panel import Finding
+from workbench.improvements.estimate import Centre, ScaleName
+from workbench.improvements.metrics import Metric
+from workbench.improvements.panel import Finding
 from workbench.stats.robust import OutlierRule, Skewness
 
 Level = Literal["ratio_of_centres", "centre_of_ratios"]
@@ -122,7 +122,7 @@ class Improvement:
     def comparisons(self) -> pd.DataFrame:
         """Each pair of shown groups of one grouping: the ratio of their levels since baseline, with interval, p-value,
         its adjustment for all pairs, and which is better beyond chance (blank where neither is)."""
-        from workbench.improvement.compare import compare_groups
+        from workbench.improvements.compare import compare_groups
 
         return compare_groups(self)
 
@@ -145,12 +145,12 @@ class Improvement:
 
     def headline(self, language: Language = "en") -> str:
         """One sentence: the improvement with its n and interval."""
-        from workbench.improvement.texts import headline
+        from workbench.improvements.texts import headline
 
         return headline(self, language)
 
     def footnote(self, language: Language = "en") -> str:
         """n, period, who was let in, baseline, centre, outlier rule, suppression, and that results differ."""
-        from workbench.improvement.texts import footnote
+        from workbench.improvements.texts import footnote
 
         return footnote(self, language)

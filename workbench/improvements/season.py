@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.improvement.panel import Panel
+from workbench.improvements.panel import Panel
 from workbench.stats.resampling import Floats, bootstrap_weights
 
 FACTOR_DRAWS = 200

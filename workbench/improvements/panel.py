@@ -12,7 +12,7 @@ from narwhals.typing import IntoFrame
 from numpy.typing import NDArray
 
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.improvement.metrics import Metric
+from workbench.improvements.metrics import Metric
 from workbench.stats.resampling import Floats
 from workbench.wording import plural
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.improvement import METRICS, BusinessHours, Metric, improvement, monthly_metrics
-from workbench.improvement.hours import hours_between
+from workbench.improvements import METRICS, BusinessHours, Metric, improvement, monthly_metrics
+from workbench.improvements.hours import hours_between
 from workbench.loaders import Workspace, load
 from workbench.sample import Truth
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from workbench.improvement.hours import BusinessHours
-from workbench.improvement.improve import improvement
-from workbench.improvement.metrics import MEASURES, METRICS, Metric
-from workbench.improvement.monthly import monthly_metrics
-from workbench.improvement.result import Bounds, Choices, Improvement, Touched
+from workbench.improvements.hours import BusinessHours
+from workbench.improvements.improve import improvement
+from workbench.improvements.metrics import MEASURES, METRICS, Metric
+from workbench.improvements.monthly import monthly_metrics
+from workbench.improvements.result import Bounds, Choices, Improvement, Touched
 from workbench.stats.robust import OutlierRule
 
 __all__ = [

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.improvement.panels import growing, long
-from workbench.improvement import improvement
-from workbench.improvement.suppression import hidden_groups
+from tests.improvements.panels import growing, long
+from workbench.improvements import improvement
+from workbench.improvements.suppression import hidden_groups
 
 
 def _cells(groups: dict[str, np.ndarray], hidden: set[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.improvement.hours import BusinessHours, hours_between
-from workbench.improvement.metrics import MEASURES, METRICS, Metric, as_metric
-from workbench.improvement.panel import Finding, calendar_number
+from workbench.improvements.hours import BusinessHours, hours_between
+from workbench.improvements.metrics import MEASURES, METRICS, Metric, as_metric
+from workbench.improvements.panel import Finding, calendar_number
 from workbench.stats.resampling import Floats
 from workbench.wording import plural
 
@@ -154,12 +154,12 @@ class _Tables:
             return self._companies[name]
         table = self.get(name)
         blank = pd.Series(pd.NA, index=table.index, dtype="str")
-        own = table.get("associated_company_ids", blank).astype("str").str.split(";").str[0]
+        own = table.get("associated_company_ids", blank).astype("str").str.replace(";.*", "", regex=True)
         for column in ("contact_id", "associated_contact_ids"):
             contacts = self.get("contacts")
             if column in table and "associatedcompanyid" in contacts:
                 of = contacts.drop_duplicates("hs_object_id").set_index("hs_object_id")["associatedcompanyid"]
-                own = own.fillna(table[column].astype("str").str.split(";").str[0].map(of))
+                own = own.fillna(table[column].astype("str").str.replace(";.*", "", regex=True).map(of))
         self._companies[name] = own
         return own
 

@@ -12,10 +12,10 @@ from narwhals.typing import IntoFrame
 from numpy.typing import NDArray
 
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.improvement.estimate import Cells, Centre, Scale, centres, improvement_of, pull_in, unusual
-from workbench.improvement.metrics import Metric, as_metric, check_baseline
-from workbench.improvement.panel import Panel, read_panel
-from workbench.improvement.result import (
+from workbench.improvements.estimate import Cells, Centre, Scale, centres, improvement_of, pull_in, unusual
+from workbench.improvements.metrics import Metric, as_metric, check_baseline
+from workbench.improvements.panel import Panel, read_panel
+from workbench.improvements.result import (
     TOTAL,
     Bounds,
     CentreReason,
@@ -27,8 +27,8 @@ from workbench.improvement.result import (
     Survivors,
     Touched,
 )
-from workbench.improvement.season import NO_SEASON, Season, season_of
-from workbench.improvement.suppression import Group, hidden_groups
+from workbench.improvements.season import NO_SEASON, Season, season_of
+from workbench.improvements.suppression import Group, hidden_groups
 from workbench.stats.resampling import (
     Floats,
     bca_interval,
