@@ -116,8 +116,7 @@ def test_the_line_is_dragged_by_a_finger(open_page: Callable[..., Page], stand_i
 
 def test_a_slider_redraws_the_bars_in_place(page: Page) -> None:
     page.evaluate("document.querySelector('.wb-figure-plot').querySelector('svg').dataset.same = 'yes'")
-    handle = page.locator(".noUi-handle")
-    handle.focus()
+    page.get_by_role("slider", name="Points").focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     expect(page.locator(".wb-answer")).to_have_text(answer_from(40, extra=3))
@@ -137,6 +136,17 @@ def test_a_control_that_fails_says_so_without_a_traceback(page: Page) -> None:
     expect(page.locator("#wb-notice")).to_contain_text("Something went wrong that nobody foresaw.")
     assert "ValueError" not in page.content()
     assert "only the kernel knows" not in page.content()
+    page.get_by_role("slider", name="Points").press("ArrowRight")
+    expect(page.locator("#wb-notice")).to_be_hidden()
+
+
+def test_a_kernel_that_died_is_told(open_page: Callable[..., Page], stand_in_pages: Any) -> None:
+    page = open_page(stand_in_pages.address)
+    kernel = page.evaluate("JSON.parse(document.getElementById('wb-config').textContent).kernel")
+    for child in psutil.Process(stand_in_pages.process.pid).children():
+        if kernel in " ".join(child.cmdline()):
+            child.kill()
+    expect(page.locator("#wb-notice")).to_contain_text("The connection to the workbench was lost", timeout=20_000)
 
 
 @pytest.mark.parametrize(

@@ -61,13 +61,14 @@ class Comm {
 }
 
 export class Kernel {
-  /** `onLost` when the wire cannot be mended, `onFault(sentence)` when a control's handler failed in Python. */
-  constructor(url, { onLost, onFault, onOpenComm }) {
+  /**
+   * `onLost` when the kernel or the way to it is gone, `onAgain` when the way was mended, `onFault(sentence)` when a control's
+   * handler failed in Python (and with "" when the next message goes out), `onBusy(yes)` while the kernel works.
+   */
+  constructor(url, { onLost, onAgain, onFault, onBusy, onOpenComm }) {
     this.session = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
     this.url = url;
-    this.onLost = onLost;
-    this.onFault = onFault;
-    this.onOpenComm = onOpenComm;
+    Object.assign(this, { onLost, onAgain, onFault, onBusy, onOpenComm });
     this.comms = new Map();
     this.callbacks = new Map();
     this.queue = [];
@@ -81,6 +82,7 @@ export class Kernel {
 
   connect() {
     return new Promise((resolve) => {
+      const again = this.failures > 0;
       const socket = new WebSocket(`${this.url}?session_id=${this.session}`, PROTOCOL);
       socket.binaryType = "arraybuffer";
       socket.onopen = () => {
@@ -88,15 +90,21 @@ export class Kernel {
         this.socket = socket;
         resolve();
         for (const bytes of this.queue.splice(0)) socket.send(bytes);
+        if (again) this.onAgain();
       };
       socket.onmessage = ({ data }) => this.receive(unpack(data));
       socket.onclose = () => {
         this.socket = undefined;
         if (this.closed) return;
-        if (++this.failures > RETRIES) this.onLost();
+        if (++this.failures > RETRIES) this.lose();
         else setTimeout(() => this.connect().then(resolve), 250 * 2 ** this.failures);
       };
     });
+  }
+
+  lose() {
+    this.close();
+    this.onLost();
   }
 
   close() {
@@ -108,6 +116,7 @@ export class Kernel {
     const id = `${this.session}-${++this.count}`;
     const header = { msg_id: id, msg_type: type, session: this.session, username: "", version: "5.3", date: new Date().toISOString() };
     if (callbacks) this.callbacks.set(id, callbacks);
+    if (!this.closed) this.onFault("");
     const bytes = pack({ header, parent_header: {}, metadata: metadata ?? {}, content }, buffers ?? []);
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(bytes);
     else this.queue.push(bytes);
@@ -121,6 +130,8 @@ export class Kernel {
     if (type === "status") {
       this.callbacks.get(parent)?.iopub?.status?.(message);
       if (content.execution_state === "idle") this.callbacks.delete(parent);
+      if (["restarting", "dead"].includes(content.execution_state)) this.lose();
+      this.onBusy(content.execution_state === "busy");
     } else if (type === "comm_msg") {
       for (const listener of this.comms.get(content.comm_id)?.listeners.msg ?? []) listener(message);
     } else if (type === "comm_close") {

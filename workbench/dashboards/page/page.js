@@ -32,9 +32,23 @@ function style(id, text) {
   document.head.append(Object.assign(document.createElement("style"), { id, textContent: text }));
 }
 
+/** A slider whose handle is called what the slider is called: ipywidgets leaves it without a name. */
+const named = (View) =>
+  class extends View {
+    render() {
+      super.render();
+      for (const handle of this.el.querySelectorAll(".noUi-handle")) handle.setAttribute("aria-label", this.model.get("description"));
+    }
+  };
+
 const MODULES = {
   "@jupyter-widgets/base": base,
-  "@jupyter-widgets/controls": controls,
+  "@jupyter-widgets/controls": {
+    ...controls,
+    IntSliderView: named(controls.IntSliderView),
+    FloatSliderView: named(controls.FloatSliderView),
+    SelectionSliderView: named(controls.SelectionSliderView),
+  },
   anywidget: { AnyModel, AnyView },
 };
 
@@ -68,7 +82,15 @@ const data = (id) => JSON.parse(document.getElementById(id)?.textContent || "nul
 function notice(sentence) {
   const box = document.getElementById("wb-notice");
   box.textContent = sentence;
-  box.hidden = false;
+  box.hidden = !sentence;
+}
+
+/** The thin line under the header, once the kernel has been at work for so long that one would wonder. */
+let wondering;
+function busy(yes) {
+  clearTimeout(wondering);
+  if (yes) wondering = setTimeout(() => document.documentElement.classList.add("wb-busy"), 300);
+  else document.documentElement.classList.remove("wb-busy");
 }
 
 /** When a view and all views in it stand on the page. */
@@ -85,7 +107,9 @@ async function start() {
   let manager;
   const kernel = new Kernel(url.href, {
     onLost: () => notice("The connection to the workbench was lost, and what you see may be out of date. Reload the page to go on."),
-    onFault: (sentence) => notice(sentence),
+    onAgain: () => manager._loadFromKernel(),
+    onFault: notice,
+    onBusy: busy,
     onOpenComm: (comm, message) => manager.handle_comm_open(comm, message),
   });
   manager = new Manager(kernel);
