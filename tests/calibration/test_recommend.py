@@ -12,8 +12,9 @@ def leads(counts: dict[int, tuple[int, int]], *, weeks: int = 0) -> pd.DataFrame
     won = np.concatenate([np.arange(n) < w for n, w in counts.values()])
     table = pd.DataFrame({"score": scores.astype(float), "won": pd.array(won, dtype="boolean")})
     if weeks:
-        place = np.concatenate([np.arange(n) for n, _ in counts.values()]) % weeks
-        days = pd.Timestamp("2026-06-30") - pd.to_timedelta(7 * place + 7, unit="D")
+        week, turn = np.concatenate([np.divmod(np.arange(n), weeks)[::-1] for n, _ in counts.values()], axis=1)
+        ago = 7 * week + np.where(turn % 2, 7, 1)  # the first and the last day of a week by turns
+        days = pd.Timestamp("2026-06-30") - pd.to_timedelta(ago, unit="D")
         table["createdate"] = days.astype("datetime64[us]")
     return table
 
@@ -73,7 +74,7 @@ def test_capacity_without_dates_is_none_because() -> None:
 
 
 def test_a_week_without_leads_counts_as_a_week() -> None:
-    table = leads({10: (52, 5), 50: (26, 13)}, weeks=52)
+    table = leads({10: (104, 5), 50: (26, 13)}, weeks=52)
     calibration = wb.calibrate(table, outcome="won", as_of="2026-06-30")
     assert calibration.weekly is not None
     assert calibration.weekly.n_weeks == 52

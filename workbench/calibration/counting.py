@@ -107,6 +107,7 @@ class WhatIf:
 
     codes: CodeTally
     days: CodeTally | None
+    until: pd.Timestamp | None
     outcome: Outcome
     as_of: pd.Timestamp | None
     confidence: float
@@ -134,10 +135,10 @@ class WhatIf:
         )
 
     def _weekly(self, model: ScoreModel) -> WeeklyLeads | None:
-        if self.days is None or self.as_of is None:
+        if self.days is None or self.until is None:
             return None
         scores = np.asarray(self.days.scores(model), dtype=float)
-        return weekly_leads(scores[self.days.pattern], self.days.keys["day"], self.days.n, as_of=self.as_of)
+        return weekly_leads(scores[self.days.pattern], self.days.keys["day"], self.days.n, until=self.until)
 
     def rules(self) -> pd.DataFrame:
         """One row a rule: rule, n_leads (judged leads it matches), n_won, conversion_rate, low, high (Wilson)."""
@@ -186,13 +187,13 @@ def what_if(
     when = _as_of(frame, columns, outcome, as_of)
     wide, outcome_code = classify(frame, outcome, as_of=when, activities=activities)
     codes = tally_codes(wide, model, keys={"outcome": outcome_code}, activities=activities, as_of=when)
-    days = None
-    if when is not None and columns.get(outcome.created) == "datetime":
-        recent = _recent(frame, outcome, when)
-        days = tally_codes(
-            recent, model, keys={"day": nw.col(outcome.created).dt.truncate("1d")}, activities=activities, as_of=when
-        )
-    return WhatIf(codes=codes, days=days, outcome=outcome, as_of=when, confidence=confidence)
+    recent = _recent(frame, columns, outcome, when)
+    days, until = None, None
+    if recent is not None:
+        leads, until = recent
+        day = nw.col(outcome.created).dt.truncate("1d")
+        days = tally_codes(leads, model, keys={"day": day}, activities=activities, as_of=when)
+    return WhatIf(codes=codes, days=days, until=until, outcome=outcome, as_of=when, confidence=confidence)
 
 
 def _needs_score(columns: Mapping[str, str], score: str) -> None:
@@ -222,19 +223,34 @@ def _as_of(frame: Frame, columns: Mapping[str, str], outcome: Outcome, as_of: st
     return None if pd.isna(newest) else pd.Timestamp(newest)
 
 
-def _recent(frame: Frame, outcome: Outcome, as_of: pd.Timestamp) -> Frame:
-    start: datetime = (as_of.normalize() - timedelta(weeks=MOST_WEEKS)).to_pydatetime()
-    return frame.filter(nw.col(outcome.created) >= nw.lit(start))
+def _recent(
+    frame: Frame, columns: Mapping[str, str], outcome: Outcome, as_of: pd.Timestamp | None
+) -> tuple[Frame, pd.Timestamp] | None:
+    """The leads of the last weeks, and the day before which they were created.
+
+    That is `as_of`, or the day after the newest lead where leads stopped coming before: weeks without any are no weeks
+    of work. None without dates of creation.
+    """
+    if as_of is None or columns.get(outcome.created) != "datetime":
+        return None
+    created = nw.col(outcome.created)
+    newest = collect(frame.filter(created <= nw.lit(as_of.to_pydatetime())).select(created.max())).iloc[0, 0]
+    if pd.isna(newest):
+        return None
+    until = min(as_of, pd.Timestamp(newest) + timedelta(days=1)).normalize()
+    start: datetime = (until - timedelta(weeks=MOST_WEEKS)).to_pydatetime()
+    return frame.filter(created >= nw.lit(start)), until
 
 
 def _weekly(
     frame: Frame, columns: Mapping[str, str], score: str, outcome: Outcome, as_of: pd.Timestamp | None
 ) -> WeeklyLeads | None:
-    if as_of is None or columns.get(outcome.created) != "datetime":
+    recent = _recent(frame, columns, outcome, as_of)
+    if recent is None:
         return None
-    day = nw.col(outcome.created).dt.truncate("1d")
-    cells = count_by(_recent(frame, outcome, as_of), {"score": nw.col(score), "day": day})
-    return weekly_leads(_floats(cells["score"]), cells["day"], cells["n"].to_numpy(), as_of=as_of)
+    leads, until = recent
+    cells = count_by(leads, {"score": nw.col(score), "day": nw.col(outcome.created).dt.truncate("1d")})
+    return weekly_leads(_floats(cells["score"]), cells["day"], cells["n"].to_numpy(), until=until)
 
 
 def _floats(values: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:

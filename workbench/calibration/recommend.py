@@ -130,14 +130,16 @@ def highest_where(meets: NDArray[np.bool_]) -> Places:
 
 
 def by_youden(above: Above) -> Places:
-    """Highest share of winners less share of losers above the line.
+    """Highest share of winners less share of losers above the line; none where that is never above zero.
 
     References
     ----------
     Youden, W. J. (1950). Index for rating diagnostic tests. Cancer 3, 32-35.
     """
     lost, all_lost = above.n - above.won, above.all_n - above.all_won
-    return best(above.won / np.maximum(above.all_won, 1) - lost / np.maximum(all_lost, 1))
+    j = above.won / np.maximum(above.all_won, 1) - lost / np.maximum(all_lost, 1)
+    place = best(j)
+    return np.where(np.take_along_axis(j, place[:, None], axis=1)[:, 0] > 0, place, NONE)
 
 
 def by_f1(above: Above) -> Places:

@@ -459,6 +459,11 @@ class Calibration:
                 f"{percent(top['conversion_rate'])} ({interval(top['low'], top['high'])}) of "
                 f"{int(top['n_leads']):,} leads."
             )
+        if kind == "youden":
+            return (
+                "above no line is the share of winners larger than the share of the rest; a winner scores above a "
+                f"loser in {percent(self.auc, digits=0)} of pairs, where 50 % is chance."
+            )
         inside = table[table["share"].between(0.15, 0.35)]
         if inside.empty:
             return "no line leaves 15 to 35 % of leads above it; too many leads share one score."
@@ -476,8 +481,12 @@ class Calibration:
 
     @cached_property
     def default_threshold(self) -> float:
-        """Where the line stands until somebody moves it: Youden's J."""
-        return float(self.tally.score[int(rules.by_youden(self._observed)[0])])
+        """Where the line stands until somebody moves it: Youden's J, else the best fifth of the leads."""
+        place = int(rules.by_youden(self._observed)[0])
+        if place == rules.NONE:
+            n = self._above[0]
+            place = int(np.argmax(n <= max(n[0] / 5, n[-1])))
+        return float(self.tally.score[place])
 
     def headline(self, threshold: float | None = None) -> str:
         """What a line at `threshold` (default: Youden's J) means, in one sentence with its n and interval."""
@@ -515,10 +524,14 @@ class Calibration:
         if self.bands["inverted"].any():
             worst = self.bands[self.bands["inverted"]].iloc[0]
             found.append(
-                f"Inversion: leads from {points(worst['low_score'])} to {points(worst['high_score'])} convert "
-                "significantly worse than leads with fewer points."
+                f"Inversion: leads {_band(worst['low_score'], worst['high_score'])} convert significantly worse than "
+                "leads with fewer points."
             )
         return tuple(found)
+
+
+def _band(low: float, high: float) -> str:
+    return f"with {points(low)} points" if low == high else f"from {points(low)} to {points(high)} points"
 
 
 def _check_share(share: float | None) -> float:

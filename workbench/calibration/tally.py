@@ -81,7 +81,7 @@ def _distinct(score: Floats) -> tuple[Floats, NDArray[np.intp]]:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class WeeklyLeads:
-    """Leads by score and week of creation, over the last whole weeks before a date.
+    """Leads by score and week of creation, over the last whole weeks in which leads were created.
 
     One cell is a score, a week (0 is the latest) and a count. Without the score's history the week in which a lead
     first crossed a line is not known; the week in which it was created stands in for it.
@@ -112,10 +112,10 @@ class WeeklyLeads:
 MOST_WEEKS = 52
 
 
-def weekly_leads(score: Floats, day: pd.Series[pd.Timestamp], n: Ints, *, as_of: pd.Timestamp) -> WeeklyLeads | None:
-    """WeeklyLeads of cells, at most the last 52 whole weeks before `as_of`; None where less than a week is covered."""
+def weekly_leads(score: Floats, day: pd.Series[pd.Timestamp], n: Ints, *, until: pd.Timestamp) -> WeeklyLeads | None:
+    """WeeklyLeads of cells, at most the last 52 whole weeks before the day `until`; None where there is none."""
     known = day.notna().to_numpy() & ~np.isnan(score)
-    days_ago = ((as_of.normalize() - day[known]).dt.days - 1).to_numpy()
+    days_ago = ((until - day[known]).dt.days - 1).to_numpy()
     score, n = score[known], n[known]
     if not len(days_ago):
         return None

@@ -46,6 +46,7 @@ MOST_ADVICE = 3  # recommendations shown
 RULES_START = 2  # children of the panel before the first rule
 SETTLE_AFTER_SECONDS = 0.15
 FEW_LEADS, FEW_WON = 30, 10
+CHANCE = 0.5  # AUC of a lottery
 WINDOWS = (30, 60, 90, 180, 365)
 ANY_TIME = 0
 EVERYBODY = ""
@@ -292,14 +293,20 @@ class State(HasTraits):
         if calibration is None:
             return []
         found = [("A model is left out.", problem) for problem in self.problems]
-        if calibration.as_of is not None:
-            young = calibration.tally.n_young
-            told = f"The score is as of the export of {calibration.as_of:%-d %B %Y}, not as it was when a lead was won."
-            if young:
-                told += (
-                    f" {young:,} leads are younger than {calibration.outcome.within_days} days and are not judged yet."
-                )
-            found.append(("Not a back-test.", told))
+        ranking = calibration.ranking
+        if ranking.high < CHANCE:
+            found.append(
+                ("The wrong way round.", "Leads with more points convert worse; the rules or their signs are off.")
+            )
+        elif ranking.low <= CHANCE:
+            found.append(("No better than chance.", "The data cannot tell this score from a lottery."))
+        told = "The score is as it is in the export, not as it was when a lead was won."
+        if calibration.tally.n_young:
+            told += (
+                f" {calibration.tally.n_young:,} leads are younger than {calibration.outcome.within_days} days "
+                "and are not judged yet."
+            )
+        found.append(("Not a back-test.", told))
         line = calibration.at(self.threshold)
         if line.n_leads < FEW_LEADS or line.n_won < FEW_WON:
             found.append(
@@ -328,8 +335,8 @@ class State(HasTraits):
         ]
         if calibration.weekly is not None:
             told.append(
-                f"Leads a week: created in the last {calibration.weekly.n_weeks} whole weeks and above the line now; "
-                "the week in which a lead crossed it is not in the export."
+                f"Leads a week: created in the last {calibration.weekly.n_weeks} whole weeks with new leads and above "
+                "the line now; the week in which a lead crossed it is not in the export."
             )
         told.append(
             f"Source: {report.rows_read:,} rows read, {report.rows_loaded:,} loaded, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ STAGES = {
 }
 MOST_VALUES = 50
 _NO_SCORE = ("hs_email", "num_", "hs_analytics_num", "numemployees", "annualrevenue", "total_revenue")
+_OUTCOME_WORDS = frozenset(
+    ["y", "won", "win", "converted", "conversion", "customer", "outcome", "success", "target", "bought", "sold", "sale"]
+)
 _NO_OUTCOME = (OPTED_OUT, "hs_marketable_status")
 
 
@@ -49,7 +53,7 @@ def score_columns(kinds: Mapping[str, str]) -> list[str]:
 
 
 def outcomes(kinds: Mapping[str, str], *, within_days: int | None) -> dict[str, Outcome]:
-    """Sentence to Outcome, for everything in the export that can count as success."""
+    """Sentence to Outcome, for everything in the export that can count as success; what sounds like it first."""
     found: dict[str, Outcome] = {}
     dated = kinds.get("createdate") == "datetime"
     for stage, (sentence, label) in STAGES.items():
@@ -58,7 +62,8 @@ def outcomes(kinds: Mapping[str, str], *, within_days: int | None) -> dict[str, 
             window = within_days if dated else None
             found[sentence] = Outcome(when=f"is_known({entered})", at=entered, within_days=window, label=label)
     known = catalog.by_name("contact")
-    for name, kind in kinds.items():
+    for name in sorted(kinds, key=lambda name: not _OUTCOME_WORDS & set(re.split(r"[^a-z]+", name.casefold()))):
+        kind = kinds[name]
         if kind == "bool" and name not in _NO_OUTCOME:
             found[f"{label_of(name)} is yes"] = Outcome(when=name)
         elif kind == "datetime" and name not in known:
