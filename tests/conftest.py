@@ -1,18 +1,68 @@
-"""What tests of several modules need: pages that are really served."""
+"""What tests of several modules need: pages that are really served, and a local Spark."""
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
+
+if importlib.util.find_spec("pyspark") is None:
+    WHY_NO_SPARK = "pyspark is not installed"
+elif shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+    WHY_NO_SPARK = "no Java on this machine"
+else:
+    WHY_NO_SPARK = ""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without Java, tests on Spark are left out, and the summary says so."""
+    if WHY_NO_SPARK:
+        left_out = [item for item in items if item.get_closest_marker("spark")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if WHY_NO_SPARK:
+        terminalreporter.write_line(f"Spark was not tried: {WHY_NO_SPARK}", yellow=True)
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """A session of local Spark, quiet and reachable from this machine only."""
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # pyspark's word on pandas 3, when it is imported
+        from pyspark.sql import SparkSession
+
+        session = (
+            SparkSession.builder.master("local[2]")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.log.level", "ERROR")
+            .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            .getOrCreate()
+        )
+    yield session
+    session.stop()
+
 
 READY = re.compile(r"ready: (http://\S+)")
 SECONDS_TO_START = 120

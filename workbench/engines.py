@@ -36,11 +36,10 @@ def as_frame(table: Any) -> Frame:
             f"a table is needed, but a {type(table).__name__} came; give a pandas or Polars DataFrame, a DuckDB "
             "relation, a Spark DataFrame, a pyarrow Table or a Workspace."
         ) from problem
+    except nw.exceptions.DuplicateError as problem:
+        raise WorkbenchError("two columns of the table have the same name; rename one of them.") from problem
     if frame.implementation.is_pandas():
         native = nw.to_native(frame)
-        named = {str(name) for name in native.columns}
-        if len(named) < len(native.columns):
-            raise WorkbenchError("two columns of the table have the same name; rename one of them.")
         objects = {name: _inferred(native[name]) for name, kind in frame.collect_schema().items() if kind == nw.Object}
         if objects:
             frame = nw.from_native(native.assign(**objects))

@@ -54,8 +54,11 @@ def score(table: Any, model: ScoreModel, *, activities: Any = None, as_of: str |
     )
     scored = binding.frame.with_columns(*groups).with_columns(total.alias("score"))
     if model.scale > 1:
+        digits = len(str(model.scale)) - 1
         scored = scored.with_columns(
-            (nw.col(name).cast(nw.Float64) / model.scale).alias(name) for name in ("score", *model.columns)
+            # Polars divides by multiplying, which may be off in the last bit
+            (nw.col(name).cast(nw.Float64) / model.scale).round(digits)
+            for name in ("score", *model.columns)
         )
     names = [name for name in frame.collect_schema().names() if name not in ("score", *model.columns)]
     result = scored.select(*names, "score", *model.columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import reduce
 from operator import add
@@ -16,7 +16,7 @@ import pandas as pd
 from workbench import engines
 from workbench.errors import WorkbenchError, listing
 from workbench.scoring.apply import bind, code, opened
-from workbench.scoring.model import Rule, ScoreModel
+from workbench.scoring.model import Rule, RuleGroup, ScoreModel
 
 Whole: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -35,6 +35,7 @@ class CodeTally:
     pattern: Whole  # (n_cells,), row of `codes`
     keys: pd.DataFrame  # (n_cells, n_keys)
     n: Whole  # (n_cells,), at least 1
+    _last: dict[int, tuple[list[Whole], Whole]] = field(default_factory=dict, init=False, repr=False)
 
     def scores(self, model: ScoreModel | None = None) -> np.ndarray[Any, Any]:
         """The score of each pattern, shape (n_patterns,), with all limits; whole where all points are.
@@ -54,18 +55,26 @@ class CodeTally:
     def group_scores(self, model: ScoreModel | None = None) -> dict[str, np.ndarray[Any, Any]]:
         """`score` and `score_<group>` to the scores of each pattern, as in `scores`."""
         model = self._checked(model)
-        column = 0
+        first = 0
         found: dict[str, Whole] = {}
         for group in model.groups:
-            total = np.zeros(len(self.codes), dtype=np.int64)
-            for rule in group.rules:
-                if rule.points:
-                    total += model.worth(rule).take(self.codes[:, column])
-                column += 1
+            total = self._total(model, group, first)
             found[group.column] = _limited(total, model.scaled(group.minimum), model.scaled(group.maximum))
+            first += len(group.rules)
         whole = _limited(sum(found.values()), model.scaled(model.minimum), model.scaled(model.maximum))
         scores = {"score": whole, **found}
         return scores if model.scale == 1 else {name: values / model.scale for name, values in scores.items()}
+
+    def _total(self, model: ScoreModel, group: RuleGroup, first: int) -> Whole:
+        """A group's points before its limits, from what they were the last time: whole numbers, so nothing drifts."""
+        worths = [model.worth(rule) for rule in group.rules]
+        before, total = self._last.get(first, ([np.zeros_like(worth) for worth in worths], None))
+        total = np.zeros(len(self.codes), dtype=np.int64) if total is None else total
+        for column, (new, old) in enumerate(zip(worths, before, strict=True), start=first):
+            if (new != old).any():
+                total = total + (new - old).take(self.codes[:, column])
+        self._last[first] = (worths, total)
+        return total
 
     def rule_counts(self, by: str | None = None) -> pd.DataFrame:
         """How many contacts each rule matched: `group`, `rule`, `by` (one of the keys, where given), `n`, `n_matched`.
