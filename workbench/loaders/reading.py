@@ -74,6 +74,7 @@ def connect(workplace: Path) -> duckdb.DuckDBPyConnection:
     """A connection that keeps within its memory and spills to `workplace`."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
     connection.execute("SET memory_limit = '1000MB'")
     connection.execute(f"SET temp_directory = {values.sql_text(str(workplace / 'spill'))}")
     return connection
