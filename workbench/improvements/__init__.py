@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.improvements.before_after import BeforeAfter, before_after
 from workbench.improvements.hours import BusinessHours
 from workbench.improvements.improve import improvement
 from workbench.improvements.metrics import MEASURES, METRICS, Metric
@@ -12,6 +13,7 @@ from workbench.stats.robust import OutlierRule
 __all__ = [
     "MEASURES",
     "METRICS",
+    "BeforeAfter",
     "Bounds",
     "BusinessHours",
     "Choices",
@@ -19,6 +21,7 @@ __all__ = [
     "Metric",
     "OutlierRule",
     "Touched",
+    "before_after",
     "improvement",
     "monthly_metrics",
 ]

@@ -12,9 +12,10 @@ from narwhals.typing import IntoFrame
 from numpy.typing import NDArray
 
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.improvements.estimate import Cells, Centre, Scale, centres, improvement_of, pull_in, unusual
+from workbench.improvements.estimate import Cells, Centre, centres, improvement_of, pull_in, unusual
 from workbench.improvements.metrics import Metric, as_metric, check_baseline
 from workbench.improvements.panel import Panel, read_panel
+from workbench.improvements.prepare import Prepared, cells_of, filled, prepare
 from workbench.improvements.result import (
     TOTAL,
     Bounds,
@@ -37,13 +38,10 @@ from workbench.stats.resampling import (
     jackknife_weights,
     percentile_interval,
 )
-from workbench.stats.robust import OutlierRule, RuleName, Skewness, medcouple, nan_median, skewness, spikes
+from workbench.stats.robust import OutlierRule, RuleName, Skewness, nan_median, skewness
 
 COARSE = 10.0
 """A median count below this moves in steps of more than a tenth, and so does a rate over fewer events: no median."""
-
-FEW_EVENTS = 5
-"""A count, or a rate's numerator, is judged for outliers from this many events on: below, chance alone looks odd."""
 
 ADJUSTMENTS = ("holm", "fdr_bh", "bonferroni", "none")
 
@@ -120,18 +118,18 @@ def improvement(
     read.column(at)
     read.column(months[-1])
 
-    raw = _prepare(read, months, rule)
+    raw = prepare(read, months, rule)
     season = season_of(raw.panel) if seasonal else NO_SEASON
-    prepared = raw if season.factors is None else _prepare(season.take_out(read), months, rule, spiked=raw.spiked)
+    prepared = raw if season.factors is None else prepare(season.take_out(read), months, rule, spiked=raw.spiked)
 
-    own = _cells(prepared, months, level=level, pooled=False, survivors=survivors, rule=rule)
+    own = cells_of(prepared, months, level=level, pooled=False, survivors=survivors, rule=rule)
     column = read.column(at)
     far = unusual(own, rule)
     usual = np.where(far[:, column] & (rule.rule != "winsor"), np.nan, own.numerator[:, column])
     skew = skewness(usual[np.isfinite(usual)], confidence=confidence, seed=seed)
     found, reason = _centre(centre, skew, prepared, chosen, level)
     pooled = rate == "pooled" and read.has_denominator and found == "mean" and level == "ratio_of_centres"
-    cells = _cells(prepared, months, level=level, pooled=pooled, survivors=survivors, rule=rule)
+    cells = cells_of(prepared, months, level=level, pooled=pooled, survivors=survivors, rule=rule)
     kind: IntervalKind = "none"
     if draws:
         kind = cast(IntervalKind, interval if interval != "auto" else "bca" if found == "mean" else "percentile")
@@ -166,7 +164,7 @@ def improvement(
     first = groups.iloc[0]
     unadjusted = None
     if season.factors is not None:
-        plain = _cells(raw, months, level=level, pooled=pooled, survivors=survivors, rule=rule)
+        plain = cells_of(raw, months, level=level, pooled=pooled, survivors=survivors, rule=rule)
         unadjusted = _number(_point(plain, np.arange(read.n_customers), column, choices)[0])
     return Improvement(
         metric=chosen,
@@ -210,146 +208,8 @@ def _baseline(baseline: int | Sequence[int] | None, metric: Metric) -> tuple[int
     return check_baseline((baseline,) if isinstance(baseline, int) else tuple(baseline))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
-    """A panel without its spikes, with each customer's baseline."""
-
-    panel: Panel
-    spiked: NDArray[np.bool_]
-    scale: Scale
-    judged: NDArray[np.bool_]  # (customers, months): enough events to tell an outlier from chance
-    base: Floats  # (customers,): the mean of the baseline months' values
-    base_numerator: Floats  # means over the baseline months, so that they are of one month's size
-    base_denominator: Floats
-    left: NDArray[np.bool_]  # (customers, months): had a baseline and was not seen in this month or later
-    young: NDArray[np.bool_] | None  # (customers, months): this month lies beyond the data
-
-
-def _prepare(
-    panel: Panel, baseline: tuple[int, ...], rule: OutlierRule, *, spiked: NDArray[np.bool_] | None = None
-) -> _Prepared:
-    scale = _scale(panel)
-    judged = np.ones(panel.value.shape, dtype=bool)
-    if panel.metric.kind == "count" or (panel.metric.kind == "rate" and panel.has_denominator):
-        usual = nan_median(panel.numerator, axis=1)[:, None]
-        with np.errstate(invalid="ignore"):
-            judged = (panel.numerator >= FEW_EVENTS) | (usual >= FEW_EVENTS)
-    if spiked is None:
-        spiked = np.zeros(panel.value.shape, dtype=bool)
-        if rule.spikes and rule.rule != "none":
-            spiked = judged & spikes(
-                scale.to(panel.value), at_least=0.25 if scale.name == "plain" else float(np.log(3))
-            )
-    seen = np.isfinite(panel.numerator)
-    panel = panel.without(spiked)
-    columns = [panel.column(month) for month in baseline]
-    base_numerator = _known_mean(panel.numerator[:, columns])
-    later = np.flip(np.maximum.accumulate(np.flip(seen, axis=1), axis=1), axis=1)
-    left = np.isfinite(base_numerator)[:, None] & ~later
-    young = None
-    if panel.last_calendar_month is not None:
-        young = panel.calendar_month() > panel.last_calendar_month
-        left &= ~young
-    return _Prepared(
-        panel=panel,
-        spiked=spiked,
-        scale=scale,
-        judged=judged,
-        base=_known_mean(panel.value[:, columns]),
-        base_numerator=base_numerator,
-        base_denominator=_known_mean(panel.denominator[:, columns]),
-        left=left,
-        young=young,
-    )
-
-
-def _scale(panel: Panel) -> Scale:
-    """Logarithms where everything is positive, log(1 + x) where zeros stand among counts, else the plain values."""
-    lowest = float(np.nanmin(panel.value))
-    if lowest > 0:
-        return Scale("log")
-    return Scale("plain" if panel.metric.kind == "rate" else "log1p")
-
-
-def _known_mean(values: Floats) -> Floats:
-    known = np.isfinite(values)
-    sums, counts = np.where(known, values, 0).sum(axis=1), known.sum(axis=1)
-    found: Floats = np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
-    return found
-
-
-def _cells(
-    prepared: _Prepared,
-    baseline: tuple[int, ...],
-    *,
-    level: Level,
-    pooled: bool,
-    survivors: Survivors,
-    rule: OutlierRule,
-) -> Cells:
-    panel, base = prepared.panel, prepared.base
-    if pooled:
-        numerator, denominator = panel.numerator, panel.denominator
-        base_numerator, base_denominator = prepared.base_numerator, prepared.base_denominator
-    else:
-        numerator, denominator = panel.value, np.where(np.isfinite(panel.value), 1.0, np.nan)
-        base_numerator, base_denominator = base, np.where(np.isfinite(base), 1.0, np.nan)
-    weight = np.nan_to_num(denominator)
-    if level == "centre_of_ratios":
-        own = np.where(base > 0, base, np.nan)
-        numerator = numerator / own[:, None]
-        weight = weight / np.nan_to_num(own, nan=1.0)[:, None]
-        base_numerator = base_denominator = np.where(np.isfinite(own), 1.0, np.nan)
-    paired = survivors != "all" or level == "centre_of_ratios"
-    if paired:
-        numerator = np.where(np.isfinite(base_numerator)[:, None], numerator, np.nan)
-    scaled = prepared.scale.to(panel.value)
-    offset: Floats = prepared.scale.to(base) if rule.on == "change" else np.zeros(len(base))
-    if rule.on == "change" and prepared.scale.name != "plain":
-        offset = np.where(base > 0, offset, np.nan)  # from nothing, every change is endless
-    key = np.where(np.isfinite(numerator) & prepared.judged, scaled - offset[:, None], np.nan)
-    for month in baseline:
-        key[:, panel.column(month)] = np.nan
-    if survivors in ("kept_baseline", "fell_to_zero"):
-        numerator, denominator = _filled(
-            numerator, denominator, base_numerator, base_denominator, prepared.left, zero=survivors == "fell_to_zero"
-        )
-    months = key.shape[1]
-    skew = np.zeros(months)
-    if rule.rule == "adjusted_boxplot":
-        skew = np.array([np.nan_to_num(medcouple(key[:, month])) for month in range(months)])
-    return Cells(
-        numerator=numerator,
-        denominator=denominator,
-        base_numerator=base_numerator,
-        base_denominator=base_denominator,
-        key=key,
-        offset=np.nan_to_num(offset),
-        weight=weight,
-        scale=prepared.scale,
-        skew=skew,
-        paired=paired,
-    )
-
-
-def _filled(
-    numerator: Floats,
-    denominator: Floats,
-    base_numerator: Floats,
-    base_denominator: Floats,
-    left: NDArray[np.bool_],
-    *,
-    zero: bool,
-) -> tuple[Floats, Floats]:
-    stand_in = np.where(np.isfinite(base_numerator), 0.0, np.nan) if zero else base_numerator
-    return (
-        np.where(left, stand_in[:, None], numerator),
-        np.where(left, base_denominator[:, None], denominator),
-    )
-
-
 def _centre(
-    asked: Literal["auto", "mean", "median"], skew: Skewness, prepared: _Prepared, metric: Metric, level: Level
+    asked: Literal["auto", "mean", "median"], skew: Skewness, prepared: Prepared, metric: Metric, level: Level
 ) -> tuple[Centre, CentreReason]:
     if asked != "auto":
         return asked, "asked"
@@ -550,7 +410,7 @@ def adjusted(p: pd.Series, method: str) -> Floats:
     return found
 
 
-def _bounds(prepared: _Prepared, cells: Cells, everyone: _Estimate, choices: Choices) -> Bounds:
+def _bounds(prepared: Prepared, cells: Cells, everyone: _Estimate, choices: Choices) -> Bounds:
     column = prepared.panel.column(choices.at)
     left = prepared.left[:, column]
     n_left, seen = int(left.sum()), int(np.isfinite(cells.numerator[:, column]).sum())
@@ -563,7 +423,7 @@ def _bounds(prepared: _Prepared, cells: Cells, everyone: _Estimate, choices: Cho
         if own and n_left:
             both = []
             for name in ("kept_baseline", "fell_to_zero"):
-                numerator, denominator = _filled(
+                numerator, denominator = filled(
                     cells.numerator,
                     cells.denominator,
                     cells.base_numerator,
