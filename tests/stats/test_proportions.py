@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from workbench import WorkbenchError
-from workbench.stats.proportions import inverted, rate, wilson_interval
+from workbench.stats.proportions import holm, inverted, rate, wilson_interval
 
 # Newcombe, R. G. (1998). Two-sided confidence intervals for the single proportion: comparison of seven methods.
 # Statistics in Medicine 17, 857-872, table I, method 3 (score, no continuity correction), 95 %.
@@ -23,6 +24,13 @@ def test_an_interval_holds_its_rate_and_stays_between_0_and_1(won: int, more: in
     found = rate(won, won + more, confidence=confidence)
     assert 0 <= found.low <= found.value + 1e-12
     assert found.value - 1e-12 <= found.high <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.sampled_from([0.01, 0.05, 0.2]))
+def test_holms_adjustment_is_that_of_statsmodels(p_values: list[float], alpha: float) -> None:
+    expected = multipletests(p_values, alpha=alpha, method="holm")[0]
+    assert holm(np.array(p_values), alpha=alpha).tolist() == expected.tolist()
 
 
 def test_nothing_is_known_of_no_leads() -> None:

@@ -70,7 +70,6 @@ def inverted(successes: ArrayLike, n: ArrayLike, *, alpha: float = 0.05) -> NDAr
     Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scand. J. Statist. 6, 65-70.
     """
     from scipy.stats import hypergeom
-    from statsmodels.stats.multitest import multipletests
 
     won, total = np.asarray(successes, dtype=np.int64), np.asarray(n, dtype=np.int64)
     alarm = np.zeros(len(won), dtype=bool)
@@ -80,6 +79,18 @@ def inverted(successes: ArrayLike, n: ArrayLike, *, alpha: float = 0.05) -> NDAr
     p_values = hypergeom.cdf(
         won[later], total[earlier] + total[later], won[earlier] + won[later], total[later]
     )  # wins in the later group no more than these, given the wins of both
-    rejected = multipletests(p_values, alpha=alpha, method="holm")[0]
-    alarm[later[rejected]] = True
+    alarm[later[holm(p_values, alpha=alpha)]] = True
     return alarm
+
+
+def holm(p_values: NDArray[np.float64], *, alpha: float) -> NDArray[np.bool_]:
+    """Which of several tests are significant by Holm's adjustment.
+
+    The same as statsmodels' `multipletests(method="holm")`, which collects the garbage of the whole process at each
+    call: 70 ms while a slider waits.
+    """
+    order = np.argsort(p_values)
+    within = p_values[order] <= alpha / np.arange(len(order), 0, -1)
+    rejected = np.zeros(len(order), dtype=bool)
+    rejected[order[: len(order) if within.all() else int(np.argmin(within))]] = True
+    return rejected
