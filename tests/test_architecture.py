@@ -18,7 +18,7 @@ LAYERS = [
     {"outcomes"},
     {"segments"},
     {"scoring"},
-    {"calibration", "improvements", "reports", "handover"},
+    {"calibration", "improvements", "reports", "handovers"},
     {"charts"},
     {"dashboards", "sample"},
     {"cli"},
@@ -103,3 +103,8 @@ def test_every_public_name_is_there() -> None:
         assert getattr(workbench, name) is not None
     with pytest.raises(AttributeError, match="module 'workbench' has no attribute 'nothing'"):
         _ = workbench.nothing  # type: ignore[attr-defined]
+
+
+def test_no_public_function_has_the_name_of_a_module() -> None:
+    modules = {path.stem for path in PACKAGE.glob("*.py")} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    assert set(workbench._HOME) & modules == set()  # an imported module would stand in the function's place

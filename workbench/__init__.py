@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from workbench.calibration import calibrate as calibrate
     from workbench.calibration import what_if as what_if
     from workbench.errors import WorkbenchError as WorkbenchError
-    from workbench.handover import Handover as Handover
-    from workbench.handover import handover as handover
+    from workbench.handovers import Handover as Handover
+    from workbench.handovers import handover as handover
     from workbench.loaders import Export as Export
     from workbench.loaders import LoadReport as LoadReport
     from workbench.loaders import Workspace as Workspace
@@ -35,7 +35,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Calibration": "calibration",
     "Export": "loaders",
-    "Handover": "handover",
+    "Handover": "handovers",
     "LoadReport": "loaders",
     "Outcome": "outcomes",
     "Recommendation": "calibration",
@@ -46,7 +46,7 @@ _HOME = {
     "WorkbenchError": "errors",
     "Workspace": "loaders",
     "calibrate": "calibration",
-    "handover": "handover",
+    "handover": "handovers",
     "load": "loaders",
     "read_export": "loaders",
     "score": "scoring",

@@ -33,7 +33,7 @@ from workbench.dashboards.parts import (
 )
 from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError
-from workbench.handover import Handover, handover
+from workbench.handovers import Handover, handover
 from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
 from workbench.scoring import ScoreModel, score

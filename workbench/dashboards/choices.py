@@ -10,7 +10,7 @@ import narwhals as nw
 
 from workbench import catalog
 from workbench.engines import Frame, count_by
-from workbench.handover import OPTED_OUT
+from workbench.handovers import OPTED_OUT
 from workbench.outcomes import Outcome
 
 STAGES = {

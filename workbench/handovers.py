@@ -78,8 +78,13 @@ class Handover:
         Raises
         ------
         WorkbenchError
-            Where a record id could be taken for a formula by a spreadsheet program.
+            Where a record id or the score's name could be taken for a formula by a spreadsheet program.
         """
+        if self.score_name.startswith(_STARTS_A_FORMULA):
+            raise WorkbenchError(
+                f"the score's name {self.score_name!r} could be taken for a formula; rename the score before importing "
+                "a file made from it."
+            )
         ids = self.rows[ID].astype("str")
         strange = ids[ids.str.startswith(_STARTS_A_FORMULA)]
         if len(strange):
