@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import numpy as np
 from first_pass import AS_OF, by_eval, contacts, model, seconds
@@ -28,8 +28,41 @@ def everything(calibration: Calibration) -> str:
     return calibration.headline(40)
 
 
-def change(counted: object, points: count[int]) -> Callable[[], str]:
-    return lambda: everything(counted.calibrate({"Rule 3": next(points)}, weekly=False))
+def best_lines_by_row(scores: np.ndarray[Any, Any], won: np.ndarray[Any, Any]) -> list[float]:
+    """Youden's line of some draws of rows with replacement."""
+    rng, best = np.random.default_rng(1), []
+    for _ in range(DRAWS_BY_ROW):
+        rows = rng.integers(0, len(scores), len(scores))
+        false, true, lines = roc_curve(won[rows], scores[rows])
+        best.append(float(lines[np.argmax(true - false)]))
+    return best
+
+
+def say(what: str, took: float, more: str = "") -> None:
+    """One line of figures."""
+    print(f"  {what:<44}{took * 1000:12,.1f} ms  {more}")
+
+
+def measure(n: int, times: int) -> None:
+    """Print the medians for `n` contacts."""
+    frame, rated = contacts(n), model()
+    start = time.perf_counter()
+    counted = what_if(frame, rated, outcome="won", as_of=AS_OF)
+    once = time.perf_counter() - start
+    points, seeds = count(1), count(1)
+    calibration = counted.calibrate(weekly=False)
+    everything(calibration)  # loads once what is loaded once
+    moved = seconds(lambda: everything(counted.calibrate({"Rule 3": next(points)}, weekly=False)), times)
+    drawn = seconds(lambda: calibration.recommend("youden", seed=next(seeds)), 5)
+    print(f"\n{n:,} contacts, 20 rules, {len(counted.codes.codes):,} patterns; counted once in {once:.2f} s; medians")
+    say("other points to thresholds, bands, headline", moved)
+    say("the same with leads a week", seconds(counted.calibrate, 5), "when nothing moves")
+    say(f"{DRAWS:,} bootstrap draws of the best line", drawn, f"{len(calibration.tally.score)} scores")
+    scores, won = by_eval(frame, rated), frame["won"].to_numpy()
+    curve = seconds(lambda: roc_curve(won, scores), 5)
+    say("scikit-learn's roc_curve", curve, f"{curve / moved:,.0f} times as long as all of the page's figures")
+    rows = seconds(lambda: best_lines_by_row(scores, won), 1) / DRAWS_BY_ROW * DRAWS
+    say(f"{DRAWS:,} draws of rows, from {DRAWS_BY_ROW}", rows, f"{rows / drawn:,.0f} times as long")
 
 
 def main() -> None:
@@ -39,40 +72,7 @@ def main() -> None:
     options.add_argument("--times", type=int, default=20)
     chosen = options.parse_args()
     for n in chosen.contacts:
-        frame, rated = contacts(n), model()
-        start = time.perf_counter()
-        counted = what_if(frame, rated, outcome="won", as_of=AS_OF)
-        print(f"\n{n:,} contacts, 20 rules; counted once in {time.perf_counter() - start:.2f} s; medians")
-        change(counted, count(1))()  # what is loaded once
-        moved = seconds(change(counted, count(1)), chosen.times)
-        print(f"  other points to thresholds, bands, headline {moved * 1000:9.1f} ms")
-        calibration = counted.calibrate(weekly=False)
-        seeds = count(1)
-        drawn = seconds(lambda c=calibration: c.recommend("youden", seed=next(seeds)), 5)
-        print(
-            f"  {DRAWS:,} bootstrap draws of the best line       {drawn * 1000:9.1f} ms, {len(calibration.tally.score)} scores"
-        )
-        weekly = seconds(counted.calibrate, 5)
-        print(f"  the same with leads a week                  {weekly * 1000:9.1f} ms, when nothing moves")
-        scores, won = by_eval(frame, rated), frame["won"].to_numpy()
-        by_hand = seconds(lambda s=scores, w=won: roc_curve(w, s), 5)
-        print(
-            f"  scikit-learn's roc_curve                    {by_hand * 1000:9.1f} ms ({by_hand / moved:.0f} times as long)"
-        )
-        rng = np.random.default_rng(1)
-
-        def by_row(s: np.ndarray = scores, w: np.ndarray = won) -> list[float]:
-            best = []
-            for _ in range(DRAWS_BY_ROW):
-                rows = rng.integers(0, len(s), len(s))
-                false, true, lines = roc_curve(w[rows], s[rows])
-                best.append(lines[np.argmax(true - false)])
-            return best
-
-        rows = seconds(by_row, 1) / DRAWS_BY_ROW * DRAWS
-        print(
-            f"  {DRAWS:,} draws of rows, from {DRAWS_BY_ROW}                   {rows * 1000:9.0f} ms ({rows / drawn:,.0f} times as long)"
-        )
+        measure(n, chosen.times)
 
 
 if __name__ == "__main__":
