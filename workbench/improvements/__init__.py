@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from workbench.improvements.before_after import BeforeAfter, before_after
+from workbench.improvements.company import CompanyBenchmark, company_benchmark
 from workbench.improvements.hours import BusinessHours
 from workbench.improvements.improve import improvement
 from workbench.improvements.metrics import MEASURES, METRICS, Metric
 from workbench.improvements.monthly import monthly_metrics
+from workbench.improvements.quality import Quality, quality
 from workbench.improvements.result import Bounds, Choices, Improvement, Touched
 from workbench.stats.robust import OutlierRule
 
@@ -17,11 +19,15 @@ __all__ = [
     "Bounds",
     "BusinessHours",
     "Choices",
+    "CompanyBenchmark",
     "Improvement",
     "Metric",
     "OutlierRule",
+    "Quality",
     "Touched",
     "before_after",
+    "company_benchmark",
     "improvement",
     "monthly_metrics",
+    "quality",
 ]

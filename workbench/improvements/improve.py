@@ -422,17 +422,17 @@ def _bounds(prepared: Prepared, cells: Cells, everyone: _Estimate, choices: Choi
     if choices.survivors == "balanced" and not everyone.hidden[column] and np.isfinite(everyone.value[column]):
         if own and n_left:
             both = []
-            for name in ("kept_baseline", "fell_to_zero"):
+            for zero_stands_in in (False, True):
                 numerator, denominator = filled(
                     cells.numerator,
                     cells.denominator,
                     cells.base_numerator,
                     cells.base_denominator,
                     prepared.left,
-                    zero=name == "fell_to_zero",
+                    zero=zero_stands_in,
                 )
-                filled = replace(cells, numerator=numerator, denominator=denominator)
-                both.append(_point(filled, np.arange(len(left)), column, choices)[0])
+                everybody = replace(cells, numerator=numerator, denominator=denominator)
+                both.append(_point(everybody, np.arange(len(left)), column, choices)[0])
             kept, zero = _number(both[0]), _number(both[1])
         else:
             stay = seen / (seen + n_left)
