@@ -145,8 +145,10 @@ class Binding:
         as_of: str | date | Moment | None = None,
         activities: Any = None,
         of: str = "contacts",
+        told: Mapping[Condition, Node] | None = None,
     ) -> None:
         self._of = of
+        self._told = told or {}  # what sentences show in place of a condition
         self._as_of = moment(as_of)
         self._schema = dict(frame.collect_schema())
         self._converted: dict[str, str] = {}
@@ -158,14 +160,14 @@ class Binding:
         wanted.update(dict.fromkeys(counts))
         for condition in conditions:
             for name in condition.properties:
-                self._asked = condition
+                self._asked = self._told.get(condition, condition)
                 self._convert(name)
         if wanted:
             self._count(list(wanted), activities)
 
     def condition(self, condition: Condition) -> nw.Expr:
         """A yes/no expression over `self.frame`, never blank."""
-        self._asked = condition
+        self._asked = self._told.get(condition, condition)
         return self._expression(condition, False)
 
     def count(self, count: Count) -> nw.Expr:
@@ -354,7 +356,7 @@ class Binding:
         for count in counts:
             self._check_kind(count, events)
         tests = [self._event_test(count) for count in counts]
-        binding = Binding(events, tests, as_of=self._as_of, of="activities")
+        binding = Binding(events, tests, as_of=self._as_of, of="activities", told=dict(zip(tests, counts, strict=True)))
         names = [self._fresh(f"_count_{position}") for position in range(len(counts))]
         found = binding.frame.select(
             _as_text("contact_id", kinds["contact_id"]).alias(ID),

@@ -33,17 +33,24 @@ def read(path: str | PathLike[str]) -> ScoreModel:
     if len(data) > MOST_BYTES:
         raise WorkbenchError(f"{file.name} has {len(data):,} bytes, too many for a model; give a score.yaml.")
     try:
-        found = YAML(typ="rt").load(data.decode("utf-8"))
+        text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise WorkbenchError(f"{file.name} is no text in UTF-8; save it as UTF-8.") from problem
+    return from_text(text, file.name)
+
+
+def from_text(text: str, file: str) -> ScoreModel:
+    """The model in the text of a file; `file` is its name, for sentences."""
+    try:
+        found = YAML(typ="rt").load(text)
     except MarkedYAMLError as problem:
         line = "" if problem.problem_mark is None else f", line {problem.problem_mark.line + 1}"
         raise WorkbenchError(
-            f"{file.name}{line}: this is no YAML ({problem.problem}); a text with ': ' or ' #' in it needs quotes."
+            f"{file}{line}: this is no YAML ({problem.problem}); a text with ': ' or ' #' in it needs quotes."
         ) from problem
     except (YAMLError, ValueError, RecursionError) as problem:
-        raise WorkbenchError(f"{file.name} is no YAML; write it as `key: value`, a line each.") from problem
-    return from_mapping(found, file=file.name)
+        raise WorkbenchError(f"{file} is no YAML; write it as `key: value`, a line each.") from problem
+    return from_mapping(found, file=file)
 
 
 def write(model: ScoreModel, path: str | PathLike[str]) -> None:
@@ -98,7 +105,7 @@ def _rule(fields: _Fields) -> Rule:
     name = fields.text("name")
     points = fields.convert("points", lambda value: number(value, f"the points of the rule {name!r}"))
     when = fields.convert("when", _condition) if fields.has("when") else None
-    count = fields.convert("count", _count) if fields.has("count") else None
+    count = fields.convert("count", parse_count) if fields.has("count") else None
     key = "at_most" if fields.has("at_most") else "count" if fields.has("count") else "name"
     return fields.build(
         Rule, key, name=name, when=when, count=count, points=points, at_most=fields.get("at_most", None)
@@ -107,9 +114,6 @@ def _rule(fields: _Fields) -> Rule:
 
 def _condition(value: Any) -> Any:
     return parse(value if not isinstance(value, bool) else str(value).lower())
-
-
-_count = parse_count
 
 
 class _Fields:
@@ -211,5 +215,6 @@ def _flow_limits(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    kind = "a list" if isinstance(value, list) else "a group of keys" if isinstance(value, Mapping) else repr(value)
+    text = kind if not isinstance(value, str) else repr(str(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
