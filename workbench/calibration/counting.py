@@ -234,7 +234,8 @@ def _recent(
     if as_of is None or columns.get(outcome.created) != "datetime":
         return None
     created = nw.col(outcome.created)
-    newest = collect(frame.filter(created <= nw.lit(as_of.to_pydatetime())).select(created.max())).iloc[0, 0]
+    found = collect(frame.filter(created <= nw.lit(as_of.to_pydatetime())).select(created.max()))
+    newest = found[outcome.created].to_numpy()[0]
     if pd.isna(newest):
         return None
     until = min(as_of, pd.Timestamp(newest) + timedelta(days=1)).normalize()

@@ -7,6 +7,7 @@ an unknown header is never an error.
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -41,7 +42,7 @@ class Property:
     name: str
     type: str  # id, id_list, string, enumeration, enumeration_list, number, bool, date, datetime, duration_ms
     personal: str  # yes, no, or staff: an employee is a person too
-    labels: dict[str, tuple[str, ...]]  # language to labels, the preferred one first
+    labels: Mapping[Language, tuple[str, ...]]  # the preferred one first
 
     def label(self, language: Language = "en") -> str:
         """The preferred column label in `language`."""
@@ -54,7 +55,7 @@ class Option:
 
     property: str
     value: str
-    labels: dict[str, tuple[str, ...]]
+    labels: Mapping[Language, tuple[str, ...]]
 
     def label(self, language: Language = "en") -> str:
         """The preferred label in `language`."""
@@ -62,11 +63,11 @@ class Option:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with files(__package__).joinpath(name).open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
-def _labels(row: dict[str, str]) -> dict[str, tuple[str, ...]]:
+def _labels(row: dict[str, str]) -> dict[Language, tuple[str, ...]]:
     return {language: tuple(row[language].split("|")) for language in LANGUAGES}
 
 

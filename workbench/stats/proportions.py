@@ -76,10 +76,9 @@ def inverted(successes: ArrayLike, n: ArrayLike, *, alpha: float = 0.05) -> NDAr
     earlier, later = np.triu_indices(len(won), k=1)
     if not len(earlier):
         return alarm
-    p_values = hypergeom.cdf(
-        won[later], total[earlier] + total[later], won[earlier] + won[later], total[later]
-    )  # wins in the later group no more than these, given the wins of both
-    alarm[later[holm(p_values, alpha=alpha)]] = True
+    # Wins in the later group no more than these, given the wins of both.
+    p_values = hypergeom.cdf(won[later], total[earlier] + total[later], won[earlier] + won[later], total[later])
+    alarm[later[holm(np.asarray(p_values), alpha=alpha)]] = True
     return alarm
 
 
