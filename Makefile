@@ -22,8 +22,7 @@ help: ## this list
 setup: $(BASE) ## the workbench in .venv, nothing else
 
 serve: $(BASE) ## the pages on http://127.0.0.1:8866 (DATA=folder of exports, PORT=number)
-	@$(PY) -m workbench.cli import '$(DATA)' --to '$(WORKSPACE)'
-	@exec $(PY) -m workbench.cli serve '$(WORKSPACE)' --port '$(PORT)'
+	@exec $(PY) -m workbench.cli serve '$(DATA)' --to '$(WORKSPACE)' --port '$(PORT)'
 
 lab: $(BASE) ## JupyterLab on the notebooks
 	$(PY) -m jupyterlab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks

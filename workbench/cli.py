@@ -16,6 +16,8 @@ from workbench.errors import WorkbenchError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.loaders import Workspace
+
 app = typer.Typer(
     help="The open workbench for lead scores: an export in, a calibrated threshold out.",
     no_args_is_help=True,
@@ -38,35 +40,13 @@ def import_exports(
     as_of: AsOf = None,
 ) -> None:
     """Read exports into a workspace, and say what was read, set aside and doubtful, and why."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    from workbench.loaders import load
-
-    console = Console()
-    columns = BarColumn(), TextColumn("{task.description}")
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("looking at the files", total=1.0)
-        workspace = load(
-            exports,
-            to=to,
-            mapping=mapping,
-            timezone=timezone,
-            as_of=as_of,
-            progress=lambda done, what: bar.update(task, completed=done, description=what),
-        )
-    report = workspace.report
-    console.print(report.headline(), highlight=False, soft_wrap=True)
-    faults = report.frame().groupby(["file", "column", "reason"], sort=False).size().reset_index(name="rows")
-    if len(faults):
-        _table(console, faults.nlargest(MOST_FAULTS, "rows"))
-        if len(faults) > MOST_FAULTS:
-            console.print(f"and {len(faults) - MOST_FAULTS} more kinds, each with fewer rows.")
+    _read(exports, to, mapping=mapping, timezone=timezone, as_of=as_of)
 
 
 @app.command()
 def serve(
     folder: Exports,
+    to: Annotated[Path | None, typer.Option(help="Import the exports into this folder first, if they are new.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8866,
     host: Annotated[
         str, typer.Option(help="The address to listen on; any but this machine's needs a token.")
@@ -76,10 +56,13 @@ def serve(
     open_browser: Annotated[bool, typer.Option("--open", help="Open the first page in a browser.")] = False,
 ) -> None:
     """Serve the pages on a workspace or on a folder of exports, until Ctrl-C."""
-    from workbench.dashboards.server import serve as serve_pages
     from workbench.loaders import load
 
-    workspace = load(folder)
+    workspace = load(folder) if to is None else _read(folder, to)
+    # jsonschema, which Voila needs, spends two seconds on the grammar of international addresses where it finds this.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from workbench.dashboards.server import serve as serve_pages
+
     serve_pages(notebooks or _notebooks(), workspace.path, port=port, host=host, token=token, open_browser=open_browser)
 
 
@@ -155,6 +138,33 @@ def sample(
     from workbench.sample import write_sample
 
     write_sample(to, contacts=contacts, seed=seed, progress=lambda name, rows: typer.echo(f"{rows:>12,} rows  {name}"))
+
+
+def _read(exports: Path, to: Path, **options: Any) -> Workspace:
+    """Exports into a workspace, with what there is to say about them."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from workbench.loaders import load
+
+    console = Console()
+    columns = BarColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("looking at the files", total=1.0)
+        workspace = load(
+            exports,
+            to=to,
+            **options,
+            progress=lambda done, what: bar.update(task, completed=done, description=what),
+        )
+    report = workspace.report
+    console.print(report.headline(), highlight=False, soft_wrap=True)
+    faults = report.frame().groupby(["file", "column", "reason"], sort=False).size().reset_index(name="rows")
+    if len(faults):
+        _table(console, faults.nlargest(MOST_FAULTS, "rows"))
+        if len(faults) > MOST_FAULTS:
+            console.print(f"and {len(faults) - MOST_FAULTS} more kinds, each with fewer rows.")
+    return workspace
 
 
 def _notebooks() -> Path:

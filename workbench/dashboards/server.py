@@ -194,7 +194,7 @@ def _config(found: list[Page], folder: Path, assets: str) -> Config:
             # Kernels are spoken to through files that only this user can read, where the system has them.
             "KernelManager": {"transport": "tcp" if os.name == "nt" else "ipc"},
             "VoilaKernelManager": {
-                "kernel_pools_config": {"default": {"pool_size": 1}, f"{found[0].name}.ipynb": {"pool_size": 2}},
+                "kernel_pools_config": {"default": {"pool_size": 1}},
                 "preheat_denylist": [re.escape(str(path)) for path in others],
                 # The next kernel starts when this visitor's page is drawn, not while it is.
                 "fill_delay": 4.0,
@@ -277,10 +277,13 @@ class _Server(Voila):  # type: ignore[misc]
             self.stop()
 
     async def _announce(self) -> None:
-        """Say the address, once the first page can be had at once."""
-        first = self.kernel_manager._pools[f"{self.pages[0].name}.ipynb"][0]
+        """Say the address, once the first page can be had at once; then have a second one ready, for who comes next."""
+        name = f"{self.pages[0].name}.ipynb"
+        first = self.kernel_manager._pools[name][0]
         with contextlib.suppress(Exception):  # a page that fails says so itself
             await asyncio.wait_for((await first)["task"], timeout=120)
+        self.kernel_manager.kernel_pools_config = {**self.kernel_manager.kernel_pools_config, name: {"pool_size": 2}}
+        self.kernel_manager.fill_if_needed(delay=1, notebook_name=name)
         host = "127.0.0.1" if self.local else socket.gethostname() if self.ip in ("", "0.0.0.0", "::") else self.ip  # noqa: S104
         host = f"[{host}]" if ":" in host else host
         address = f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
