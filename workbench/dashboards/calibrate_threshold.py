@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
 
@@ -26,6 +27,7 @@ from workbench.dashboards.parts import (
     cards,
     footnote,
     heading,
+    legend,
     note,
     problem,
     threshold_table,
@@ -46,6 +48,7 @@ MOST_ADVICE = 3  # recommendations shown
 RULES_START = 2  # children of the panel before the first rule
 SETTLE_AFTER_SECONDS = 0.15
 FEW_LEADS, FEW_WON = 30, 10
+OLD_SCORE, OLD_SCORE_ENDED = "hubspotscore", datetime(2025, 8, 31)
 CHANCE = 0.5  # AUC of a lottery
 WINDOWS = (30, 60, 90, 180, 365)
 ANY_TIME = 0
@@ -307,6 +310,14 @@ class State(HasTraits):
                 "and are not judged yet."
             )
         found.append(("Not a back-test.", told))
+        if self.score == OLD_SCORE and self.workspace.as_of >= OLD_SCORE_ENDED:
+            found.append(
+                (
+                    "Perhaps out of date.",
+                    f"Accounts that moved to the newer scores have had no new HubSpot Score since "
+                    f"{OLD_SCORE_ENDED:%-d %B %Y}; choose the newer score's column where there is one.",
+                )
+            )
         line = calibration.at(self.threshold)
         if line.n_leads < FEW_LEADS or line.n_won < FEW_WON:
             found.append(
@@ -389,9 +400,9 @@ class View:
         self._timer: asyncio.TimerHandle | None = None
         self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._table, self._bands, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self._said = widgets.HTML()
+        self._said, self._legend = widgets.HTML(), widgets.HTML()
         self._figure = FigureView(
-            height=360,
+            height=336,
             description="Histogram of the score: leads below and above the line, and who won",
             line_label="hand over from {}",
         )
@@ -473,6 +484,7 @@ class View:
                 self._answer,
                 self._cards,
                 self._figure,
+                self._legend,
                 self._warnings,
                 widgets.HBox([self._for_people, self._for_import, self._opted_out]).add_class("wb-actions"),
                 self._said,
@@ -609,7 +621,7 @@ class View:
         state, calibration = self.state, self.state.calibration
         self._undo.disabled = not state.can_undo
         shown = "none" if calibration is None else ""
-        for part in (self._figure, self._threshold, self._for_people, self._for_import, self._opted_out):
+        for part in (self._figure, self._legend, self._threshold, self._for_people, self._for_import, self._opted_out):
             part.layout.display = shown
         if calibration is None:
             self._answer.value = problem(state.error)
@@ -620,7 +632,10 @@ class View:
         line = calibration.at(state.threshold)
         self._answer.value = answer(state.headline, highlight=percent(line.conversion.value))
         self._cards.value = cards(self._figures(line))
-        self._figure.show(score_histogram(calibration, state.threshold))
+        figure = score_histogram(calibration, state.threshold)
+        figure["layout"] |= {"showlegend": False, "margin": figure["layout"]["margin"] | {"b": 60}}
+        self._figure.show(figure)
+        self._legend.value = legend((trace["name"], trace["marker"]) for trace in figure["data"])
         self._setting = True
         try:
             scores = calibration.tally.score

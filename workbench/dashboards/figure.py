@@ -19,6 +19,12 @@ STATIC = Path(__file__).parent / "voila" / "templates" / "workbench" / "static"
 """What a page loads, plotly's bundle among it."""
 
 
+def _style() -> str:
+    """For a notebook: the figure's style, and within a page's box the look of the pages. Pages of ours link both."""
+    figure, page = ((STATIC / name).read_text(encoding="utf-8") for name in ("figure.css", "workbench.css"))
+    return f"{figure}\n@scope (.wb-page) {{\n{page}}}"
+
+
 class FigureView(anywidget.AnyWidget):
     """A plotly figure on a page or in a notebook.
 
@@ -28,7 +34,7 @@ class FigureView(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).parent / "figure.js"
-    _css = Path(__file__).parent / "figure.css"
+    _css = _style()
 
     spec = traitlets.Dict().tag(sync=True)
     """The figure as plotly.js takes it: `data` and `layout`. Set by `show`."""

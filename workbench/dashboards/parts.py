@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,13 @@ def advice(found: Recommendation, *, current: float) -> Markup:
         span,
         tight(found.reason[0].upper() + found.reason[1:]),
     )
+
+
+def legend(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> Markup:
+    """What each colour means: names and plotly markers."""
+    entry = Markup('<span><i style="background:{};opacity:{}"></i>{}</span>')
+    marks = [entry.format(marker["color"], marker.get("opacity", 1), name) for name, marker in entries]
+    return Markup('<p class="wb-legend">{}</p>').format(Markup("").join(marks))
 
 
 def heading(text: str) -> Markup:
@@ -147,7 +155,7 @@ def bands(calibration: Calibration) -> Markup:
     top = float(table["high"].max())
     row = Markup(
         '<div class="wb-band{}"><span class="wb-band-name">{}</span>{}'
-        '<span class="wb-band-rate">{} <em>{} of {}</em></span></div>'
+        '<span class="wb-band-rate">{} <em>{}, n {}</em></span></div>'
     )
     rows = [
         row.format(
@@ -157,7 +165,7 @@ def bands(calibration: Calibration) -> Markup:
             else f"{points(band['low_score'])} to {points(band['high_score'])}",
             _mark(band["conversion_rate"], band["low"], band["high"], top),
             percent(band["conversion_rate"]),
-            number(band["n_won"]),
+            _span(band["low"], band["high"]),
             number(band["n_leads"]),
         )
         for band in table[table["n_leads"] > 0].to_dict("records")

@@ -17,19 +17,12 @@ class AnyModel extends base.DOMWidgetModel {}
 class AnyView extends base.DOMWidgetView {
   render() {
     super.render();
-    const id = this.model.get("_anywidget_id");
-    style(id, this.model.get("_css") ?? "");
-    this.dispose = SCRIPTS[id].render({ model: this.model, el: this.el });
+    this.dispose = SCRIPTS[this.model.get("_anywidget_id")].render({ model: this.model, el: this.el });
   }
   remove() {
     this.dispose?.();
     return super.remove();
   }
-}
-
-function style(id, text) {
-  if (document.getElementById(id)) return;
-  document.head.append(Object.assign(document.createElement("style"), { id, textContent: text }));
 }
 
 /** A slider whose handle is called what the slider is called: ipywidgets leaves it without a name. */
