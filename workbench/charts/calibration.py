@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from workbench.calibration import Calibration
 from workbench.charts import theme
 from workbench.stats.proportions import wilson_interval
-from workbench.wording import interval, percent, points, round_step
+from workbench.wording import interval, percent, plural, points, round_step
 
 MOST_BARS = 40
 
@@ -42,7 +42,8 @@ class Bars:
 def bars_of(scores: NDArray[np.float64]) -> Bars:
     """At most 40 bars: one a distinct score where that is enough, else 1, 2 or 5 times a power of ten wide."""
     step, span = float(np.diff(scores).min()), float(scores[-1] - scores[0])
-    if span / step < MOST_BARS:
+    steps = (scores - scores[0]) / step
+    if span / step < MOST_BARS and np.allclose(steps, np.round(steps), rtol=0, atol=1e-9):
         left = scores[0] + np.arange(round(span / step) + 1) * step
         return Bars(left, left, left, step, -step / 2)
     width = round_step(span, MOST_BARS)
@@ -71,8 +72,8 @@ def score_histogram(calibration: Calibration, threshold: float) -> dict[str, Any
     low, high = wilson_interval(won, n, confidence=calibration.confidence)
     noun = calibration.outcome.noun or "won"
     hover = [
-        f"<b>{points(a)}{f' to {points(b)}' if b > a else ''} points</b><br>{int(leads):,} leads"
-        + (f"<br>{int(w):,} {noun}: {percent(w / leads)} ({interval(lo, hi)})" if leads else "")
+        f"<b>{points(a)}{f' to {points(b)}' if b > a else ''} points</b><br>{plural(int(leads), 'lead')}"
+        + (f"<br>{noun}: {int(w):,}, {percent(w / leads)} ({interval(lo, hi)})" if leads else "")
         for a, b, leads, w, lo, hi in zip(left, last, n, won, low, high, strict=True)
     ]
     shared = {"type": "bar", "x": middle, "width": width * 0.86, "hovertext": hover, "hoverinfo": "text"}
