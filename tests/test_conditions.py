@@ -308,7 +308,7 @@ def foreign(what: str) -> str:
     return f"a condition compares properties with values, so {what} cannot be used."
 
 
-THERE_ARE = f"there are {listing(FUNCTIONS, most=20)}."
+THERE_ARE = f"there are {listing(FUNCTIONS, most=40)}."
 CANNOT = "cannot read the condition"
 STRANGE = "it holds characters or a nesting that no condition needs"
 SPLIT = "split it into several rules or segments"

@@ -14,17 +14,29 @@ import narwhals as nw
 
 from workbench import catalog, engines
 from workbench.conditions.parsing import shortened
+from workbench.conditions.related import ID, Related, flags, history_of, ids_of, linked_ids, typed_values
+from workbench.conditions.spans import has_anniversary, period_span
 from workbench.conditions.tree import (
     All,
+    AllOf,
     Always,
+    Among,
     AnyOf,
+    Associated,
+    Before,
     Between,
+    Changed,
     Compare,
     Comparison,
     Condition,
     Count,
+    Dated,
     Either,
+    EventTime,
+    Ever,
     InDays,
+    InPeriod,
+    InSegment,
     Known,
     Node,
     Not,
@@ -37,9 +49,6 @@ from workbench.conditions.tree import (
     quoted,
 )
 from workbench.errors import WorkbenchError, did_you_mean, listing
-
-ID = "hs_object_id"
-"""The column of a record's id; activities name it in `contact_id`."""
 
 TRUE_WORDS = frozenset({"true", "yes", "y", "1", "ja", "wahr", "oui", "vrai"})
 FALSE_WORDS = frozenset({"false", "no", "n", "0", "nein", "falsch", "non", "faux"})
@@ -100,6 +109,7 @@ def prepare(
     *,
     as_of: str | date | None = None,
     activities: Any = None,
+    related: Related | None = None,
     of: str = "contacts",
 ) -> tuple[engines.Frame, list[nw.Expr]]:
     """What is needed to ask `conditions` of a table.
@@ -114,6 +124,8 @@ def prepare(
         The date from which days are counted back and on; later events do not count. A day is the whole of it.
     activities
         The table of events that `count` counts, of any engine.
+    related
+        Gives the other tables by name (`"deals"`, `"property_history"`), of any engine: a Workspace's `table`.
     of
         What a row is, in the plural, for sentences.
 
@@ -129,7 +141,7 @@ def prepare(
         For an unknown property, a value that does not fit a property's type, or a condition that needs `as_of` or
         `activities` where none came.
     """
-    binding = Binding(frame, conditions, as_of=as_of, activities=activities, of=of)
+    binding = Binding(frame, conditions, as_of=as_of, activities=activities, related=related, of=of)
     return binding.frame, [binding.condition(condition) for condition in conditions]
 
 
@@ -144,19 +156,23 @@ class Binding:
         counts: Iterable[Count] = (),
         as_of: str | date | Moment | None = None,
         activities: Any = None,
+        related: Related | None = None,
         of: str = "contacts",
         told: Mapping[Condition, Node] | None = None,
     ) -> None:
         self._of = of
+        self._related = related
         self._told = told or {}  # what sentences show in place of a condition
         self._as_of = moment(as_of)
         self._schema = dict(frame.collect_schema())
         self._converted: dict[str, str] = {}
-        self._counted: dict[Count, str] = {}
+        self._counted: dict[Count | EventTime, str] = {}
+        self._marked: dict[str, str] = {}  # what other tables say, by its text, to the column that holds it
         self._asked: Node = Always(True)
         self.frame = frame
 
-        wanted = dict.fromkeys(count for condition in conditions for count in condition.counts)
+        nodes = [node for condition in conditions for node in condition.walk()]
+        wanted = dict.fromkeys(node for node in nodes if isinstance(node, Count | EventTime))
         wanted.update(dict.fromkeys(counts))
         for condition in conditions:
             for name in condition.properties:
@@ -164,6 +180,7 @@ class Binding:
                 self._convert(name)
         if wanted:
             self._count(list(wanted), activities)
+        self._mark([node for node in nodes if isinstance(node, Associated | Ever | Changed | Among)])
 
     def condition(self, condition: Condition) -> nw.Expr:
         """A yes/no expression over `self.frame`, never blank."""
@@ -206,6 +223,13 @@ class Binding:
             name += "_"
         return name
 
+    def _needs_id(self, asked: Node, what: str) -> None:
+        if ID not in self._schema:
+            raise WorkbenchError(
+                f"{asked} needs the column {ID!r} to find the {what} of each of the {self._of}; there are "
+                f"{listing(self._schema)}. Map the column with the record's id to {ID!r}."
+            )
+
     def _known(self, name: str) -> nw.Expr:
         column = nw.col(self._converted[name])
         known = ~column.is_null()
@@ -233,8 +257,18 @@ class Binding:
             anything = nw.col(next(iter(self._schema))).is_null()
             return anything | ~anything if node.value != negated else anything & ~anything
         if isinstance(node, Known):
-            known = self._known(node.property.name)
+            known = self._dated(node.property)[2]
             return known if node.known != negated else ~known
+        if isinstance(node, InSegment):
+            inside = self._expression(self._means(node), False)
+            return ~inside if negated else inside
+        if isinstance(node, Associated | Changed | Among):
+            marked = self._is_marked(node)
+            return ~marked if negated else marked
+        if isinstance(node, Ever):
+            ever = self._is_marked(node) | self._expression(node.asked, False)
+            ever_known = self._known(node.property.name) | self._is_marked(node, _KNOWN)
+            return ever_known & ~ever if negated else ever
         if isinstance(node, Compare):
             operator = _OPPOSITE[node.operator] if negated else node.operator
             return self._leaf(node, node.term, [node.value], partial(_compare, operator=operator))
@@ -243,12 +277,17 @@ class Binding:
             return self._leaf(node, node.term, [node.low, node.high], _opposite(test) if negated else test)
         if isinstance(node, OneOf):
             return self._leaf(node, node.term, node.values, _opposite(_one_of) if node.negated != negated else _one_of)
-        if isinstance(node, Text | AnyOf):
-            test = _TEXTS[node.match] if isinstance(node, Text) else _any_of
+        if isinstance(node, Text | AnyOf | AllOf):
+            if isinstance(node, AllOf):
+                test = partial(_all_of, exactly=node.exactly)
+            else:
+                test = _TEXTS[node.match] if isinstance(node, Text) else _any_of
             values = [node.text] if isinstance(node, Text) else node.values
             return self._text_leaf(node, node.property, values, _opposite(test) if negated else test)
-        if isinstance(node, InDays):
+        if isinstance(node, InDays | InPeriod):
             return self._days_leaf(node, negated)
+        if isinstance(node, Before):
+            return self._before(node, negated)
         raise TypeError(f"no condition: {node!r}")
 
     def _leaf(self, node: Condition, term: Term, values: Sequence[Value], test: _Test) -> nw.Expr:
@@ -261,13 +300,24 @@ class Binding:
                     f"{term} with {self._first_strange(values, 'number')}; write a number, such as {term} >= 1."
                 )
             return test(self.count(term), values)
-        kind = engines.kind_of(self._schema[term.name])
+        kind, column, known = self._dated(term)
         typed = _typed(values, kind) if not (ordered and kind in ("text", "bool")) else None
         if kind == "other" or typed is None:
-            if self._is_blank(term.name):
-                return ~nw.col(self._converted[term.name]).is_null()
+            if isinstance(term, Property) and self._is_blank(term.name):
+                return ~column.is_null()
             raise WorkbenchError(self._mismatch(term, kind, values, ordered))
-        return self._known(term.name) & test(nw.col(self._converted[term.name]), typed)
+        return known & test(column, typed)
+
+    def _dated(self, term: Dated) -> tuple[str, nw.Expr, nw.Expr]:
+        """What a property or the time of an event holds, its column, and whether it is known."""
+        if isinstance(term, EventTime):
+            column = nw.col(self._counted[term])
+            return "datetime", column, ~column.is_null()
+        return (
+            engines.kind_of(self._schema[term.name]),
+            nw.col(self._converted[term.name]),
+            self._known(term.name),
+        )
 
     def _text_leaf(self, node: Condition, of: Property, values: Sequence[str], test: _Test) -> nw.Expr:
         kind = engines.kind_of(self._schema[of.name])
@@ -280,20 +330,49 @@ class Binding:
             )
         return self._known(of.name) & test(nw.col(self._converted[of.name]), values)
 
-    def _days_leaf(self, node: InDays, negated: bool) -> nw.Expr:
-        kind = engines.kind_of(self._schema[node.property.name])
-        known, column = self._known(node.property.name), nw.col(self._converted[node.property.name])
+    def _days_leaf(self, node: InDays | InPeriod, negated: bool) -> nw.Expr:
+        found = self._date(node.property)
+        if found is None:
+            return self._never(node.property)
+        column, known = found
+        now = self._now(node)
+        if isinstance(node, InPeriod):
+            try:
+                inside = _inside(column, period_span(node, now.start.date()))
+            except OverflowError as problem:
+                raise WorkbenchError(f"{node} lies outside of the calendar; ask for fewer periods.") from problem
+        else:
+            days = timedelta(days=node.days)
+            back, on = _moved(now.end, -days), _moved(now.end, days)
+            if node.direction in ("before_last_days", "after_next_days"):
+                inside = column < back if node.direction == "before_last_days" else column >= on
+            else:
+                span = (back, now.end) if node.direction.endswith("in_last_days") else (now.start, on)
+                yearly = node.direction.startswith("anniversary")
+                inside = has_anniversary(column, node, *span) if yearly else _inside(column, span)
+        return known & (~inside if negated else inside)
+
+    def _before(self, node: Before, negated: bool) -> nw.Expr:
+        first, second = self._date(node.first), self._date(node.second)
+        if first is None or second is None:
+            return self._never(node.first if first is None else node.second)
+        known, earlier = first[1] & second[1], first[0] < second[0]
+        return known & (~earlier if negated else earlier)
+
+    def _date(self, term: Dated) -> tuple[nw.Expr, nw.Expr] | None:
+        """A column of dates and whether it is known; None for a column that is blank throughout."""
+        kind, column, known = self._dated(term)
         if kind != "datetime":
-            if self._is_blank(node.property.name):
-                return ~column.is_null()
+            if isinstance(term, Property) and self._is_blank(term.name):
+                return None
             raise WorkbenchError(
-                f"{node.property.name!r} holds {_HOLDS[kind]}, but the condition {shortened(str(self._asked))} needs a "
+                f"{str(term)!r} holds {_HOLDS[kind]}, but the condition {shortened(str(self._asked))} needs a "
                 "date there; load the table with a mapping that types it as a date."
             )
-        now, days = self._now(node), timedelta(days=node.days)
-        span = (now.end - days, now.end) if node.direction == "in_last_days" else (now.start, now.end + days)
-        inside = _inside(column, span)
-        return known & (~inside if negated else inside)
+        return column, known
+
+    def _never(self, term: Dated) -> nw.Expr:
+        return ~self._dated(term)[1].is_null()
 
     def _now(self, asked: Node) -> Moment:
         if self._as_of is None:
@@ -303,8 +382,9 @@ class Binding:
             )
         return self._as_of
 
-    def _mismatch(self, term: Property, kind: str, values: Sequence[Value], ordered: bool) -> str:
-        start = f"{term.name!r} holds {_HOLDS[kind]}, but the condition {shortened(str(self._asked))} "
+    def _mismatch(self, term: Dated, kind: str, values: Sequence[Value], ordered: bool) -> str:
+        named = str(term) if isinstance(term, EventTime) else repr(term.name)
+        start = f"{named} holds {_HOLDS[kind]}, but the condition {shortened(str(self._asked))} "
         if kind == "other":
             return f"{start}compares it with a value; only is_known() and is_unknown() can be asked of it."
         if ordered and kind == "text":
@@ -330,23 +410,20 @@ class Binding:
 
     # -- events --------------------------------------------------------------------------------------------------
 
-    def _count(self, counts: Sequence[Count], activities: Any) -> None:
-        """Count each record's events: one group-by over the activities, one join."""
-        first = counts[0]
+    def _count(self, asked: Sequence[Count | EventTime], activities: Any) -> None:
+        """Count each record's events, or date the first or last: one group-by over the activities, one join."""
+        first, counts = asked[0], [one.events if isinstance(one, EventTime) else one for one in asked]
         if activities is None:
             raise WorkbenchError(
                 f"{first} counts activities, and none came; give activities=, or a Workspace in place of the table."
             )
-        if ID not in self._schema:
-            raise WorkbenchError(
-                f"{first} needs the column {ID!r} to find the activities of each of the {self._of}; there are "
-                f"{listing(self._schema)}. Map the column with the record's id to {ID!r}."
-            )
+        self._needs_id(first, "activities")
         events = engines.as_frame(activities)
         kinds = engines.kinds(events)
         needed = ["contact_id", "kind"]
         needed += ["detail"] if any(count.detail is not None for count in counts) else []
-        needed += ["at"] if self._as_of is not None or any(count.within_days for count in counts) else []
+        dated = any(isinstance(one, EventTime) or one.within_days for one in asked)
+        needed += ["at"] if self._as_of is not None or dated else []
         for name in needed:
             if name not in kinds:
                 raise WorkbenchError(
@@ -358,16 +435,25 @@ class Binding:
         tests = [self._event_test(count) for count in counts]
         binding = Binding(events, tests, as_of=self._as_of, of="activities", told=dict(zip(tests, counts, strict=True)))
         names = [self._fresh(f"_count_{position}") for position in range(len(counts))]
-        found = binding.frame.select(
-            _as_text("contact_id", kinds["contact_id"]).alias(ID),
-            *[binding.condition(test).cast(nw.Int64).alias(name) for test, name in zip(tests, names, strict=True)],
-        )
-        found = found.filter(~nw.col(ID).is_null() & _fold(or_, [nw.col(name) > 0 for name in names]))
-        totals = engines.like(found.group_by(ID).agg(*[nw.col(name).sum() for name in names]), self.frame)
-        self.frame = _join(
-            self.frame, totals, names, _as_text(ID, engines.kind_of(self._schema[ID])), self._fresh("_key")
-        )
-        self._counted = dict(zip(counts, names, strict=True))
+        happened = [binding.condition(test) for test in tests]
+        columns, totals = [], []
+        for one, name, happens in zip(asked, names, happened, strict=True):
+            if isinstance(one, Count):
+                columns.append(happens.cast(nw.Int64).alias(name))
+                totals.append(nw.col(name).sum())
+            else:
+                columns.append(nw.when(happens).then(_naive("at", events)).alias(name))
+                totals.append(nw.col(name).min() if one.order == "first" else nw.col(name).max())
+        found = binding.frame.filter(~nw.col("contact_id").is_null() & _fold(or_, happened))
+        found = found.select(_as_text("contact_id", kinds["contact_id"]).alias(ID), *columns)
+        self._attach(found.group_by(ID).agg(*totals), names, [isinstance(one, Count) for one in asked])
+        self._counted = dict(zip(asked, names, strict=True))
+
+    def _attach(self, found: engines.Frame, names: Sequence[str], whole: Sequence[bool]) -> None:
+        """Columns by record id, joined to the frame; whole numbers are 0 where there are none."""
+        numbers = [name for name, is_whole in zip(names, whole, strict=True) if is_whole]
+        key = _as_text(ID, engines.kind_of(self._schema[ID]))
+        self.frame = _join(self.frame, engines.like(found, self.frame), names, numbers, key, self._fresh("_key"))
 
     def _check_kind(self, count: Count, events: engines.Frame) -> None:
         known = {option.value for option in catalog.options("kind")}
@@ -394,10 +480,105 @@ class Binding:
             parts.append(Compare(Property("at"), "<", self._as_of.end.isoformat(" ")))
         return All(tuple(parts))
 
+    # -- other tables --------------------------------------------------------------------------------------------
 
-def _join(frame: engines.Frame, totals: engines.Frame, names: Sequence[str], key: nw.Expr, on: str) -> engines.Frame:
-    """The frame with the totals of each row's key, 0 where there are none; `on` is a free name for the key."""
-    filled = [nw.col(name).fill_null(0).cast(nw.Int64) for name in names]
+    def _mark(self, nodes: Sequence[Associated | Ever | Changed | Among]) -> None:
+        """Mark the records that other tables speak of: a column a node, one join for all."""
+        found: dict[str, set[str] | frozenset[str]] = {}
+        for node in nodes:
+            key = str(node)
+            if key in found:
+                continue
+            self._needs_id(node if not isinstance(node, Among) else self._asked, "others")
+            if isinstance(node, Associated):
+                found[key] = self._linked(node)
+            elif isinstance(node, Changed):
+                now = self._now(node)
+                span = (_moved(now.end, -timedelta(days=node.days)), now.end)
+                found[key] = ids_of(self._history(node, node.property.name, span))
+            elif isinstance(node, Ever):
+                found[key], found[key + _KNOWN] = self._ever(node)
+            else:
+                found[key] = node.ids
+        if found:
+            names = [self._fresh(f"_mark_{position}") for position in range(len(found))]
+            table = flags(dict(zip(names, found.values(), strict=True)))
+            self._attach(nw.from_native(table), names, [True] * len(names))
+            self._marked = dict(zip(found, names, strict=True))
+
+    def _is_marked(self, node: Node, more: str = "") -> nw.Expr:
+        return nw.col(self._marked[str(node) + more]) == 1
+
+    def _means(self, node: InSegment) -> Condition:
+        if node.means is None:
+            raise WorkbenchError(
+                f"the condition {shortened(str(self._asked))} asks for the segment {node.name!r}, and no saved "
+                "segments came; give them as segments=."
+            )
+        return node.means
+
+    def _other(self, asked: Node, name: str) -> Any:
+        if self._related is None:
+            raise WorkbenchError(
+                f"{asked} needs the {name.replace('_', ' ')}, and only the {self._of} came; give a Workspace in place "
+                "of the table."
+            )
+        return self._related(name)
+
+    def _linked(self, node: Associated) -> set[str]:
+        name = catalog.TABLES[node.object]
+        others = engines.as_frame(self._other(node, name))
+        if node.where is not None:
+            binding = Binding(others, [node.where], as_of=self._as_of, of=name, told={node.where: node})
+            others = binding.frame.filter(binding.condition(node.where))
+        return linked_ids(self.frame, self._of, others, name, told=str(node))
+
+    def _history(self, node: Node, name: str, span: tuple[datetime | None, datetime | None]) -> engines.Frame:
+        return history_of(self._other(node, "property_history"), of=self._of, name=name, told=str(node), span=span)
+
+    def _ever(self, node: Ever) -> tuple[set[str], set[str]]:
+        """Records with a past value that the condition holds for, and records with any past value."""
+        name = node.property.name
+        kind = engines.kind_of(self._schema[name])
+        history = self._history(node, name, (None, None if self._as_of is None else self._as_of.end))
+        texts = engines.count_by(history, {"value": nw.col("value")})["value"].astype("str")
+        values = engines.as_frame(texts.to_frame().assign(**{name: typed_values(texts, kind)}))
+        binding = Binding(values, [node.asked], as_of=self._as_of, of=self._of, told={node.asked: node})
+        fitting = engines.like(binding.frame.filter(binding.condition(node.asked)).select("value"), history)
+        return ids_of(_inner_join(history, fitting)), ids_of(history.filter(nw.col("value") != ""))
+
+
+_KNOWN = " is known"
+
+
+def _inner_join(left: engines.Frame, right: engines.Frame) -> engines.Frame:
+    if isinstance(left, nw.LazyFrame):
+        return left.join(right.lazy(), on="value")
+    return left.join(cast("nw.DataFrame[Any]", right), on="value")
+
+
+def _moved(when: datetime, by: timedelta) -> datetime:
+    """`when` moved, at most to the ends of the calendar."""
+    try:
+        return when + by
+    except OverflowError:
+        return datetime.min if by < timedelta() else datetime.max
+
+
+def _naive(name: str, frame: engines.Frame) -> nw.Expr:
+    """A column of times in microseconds without a zone."""
+    dtype = frame.collect_schema()[name]
+    column = nw.col(name)
+    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
+        return column.dt.replace_time_zone(None)
+    return column.cast(nw.Datetime("us")) if isinstance(dtype, nw.Date) else column
+
+
+def _join(
+    frame: engines.Frame, totals: engines.Frame, names: Sequence[str], numbers: Sequence[str], key: nw.Expr, on: str
+) -> engines.Frame:
+    """The frame with the totals of each row's key, numbers 0 where there are none; `on` is a free name for the key."""
+    filled = [nw.col(name).fill_null(0).cast(nw.Int64) for name in numbers]
     totals = totals.rename({ID: on})
     if isinstance(frame, nw.LazyFrame):
         return frame.with_columns(key.alias(on)).join(totals.lazy(), on=on, how="left").with_columns(*filled).drop(on)
@@ -460,6 +641,13 @@ def _one_of(column: nw.Expr, values: Sequence[Any]) -> nw.Expr:
 def _any_of(column: nw.Expr, values: Sequence[str]) -> nw.Expr:
     joined = nw.concat_str(nw.lit(";"), column, nw.lit(";"))
     return _fold(or_, [joined.str.contains(f";{value};", literal=True) for value in values])
+
+
+def _all_of(column: nw.Expr, values: Sequence[str], *, exactly: bool) -> nw.Expr:
+    wanted = list(dict.fromkeys(values))
+    every = _fold(and_, [_any_of(column, [value]) for value in wanted])
+    # with nothing else in the cell it is as long as its values and what stands between them
+    return every & (column.str.len_chars() == len(";".join(wanted))) if exactly else every
 
 
 def _inside(column: nw.Expr, span: tuple[datetime, datetime]) -> nw.Expr:

@@ -13,23 +13,35 @@ from typing import Any, cast
 from workbench.conditions.tree import (
     CONSTANTS,
     All,
+    AllOf,
     Always,
     AnyOf,
+    Associated,
+    Before,
     Between,
+    Changed,
     Compare,
     Comparison,
     Condition,
     Count,
+    Dated,
     Direction,
     Either,
+    EventTime,
+    Ever,
     InDays,
+    InPeriod,
+    InSegment,
     Known,
     Not,
     OneOf,
+    Order,
+    Period,
     Property,
     Term,
     Text,
     TextMatch,
+    Unit,
     Value,
 )
 from workbench.errors import WorkbenchError, did_you_mean, listing
@@ -39,17 +51,53 @@ MOST_DEPTH = 50
 MOST_DAYS = 36_500
 
 FUNCTIONS = (
+    "after_next_days",
+    "all_of",
+    "anniversary_in_last_days",
+    "anniversary_in_next_days",
     "any_of",
+    "associated",
+    "before_last_days",
+    "changed_in_last_days",
     "contains",
     "count",
     "ends_with",
+    "ever",
+    "exactly",
+    "first",
+    "in_last",
     "in_last_days",
+    "in_next",
     "in_next_days",
+    "in_segment",
+    "in_this",
+    "is_after",
+    "is_before",
     "is_known",
     "is_unknown",
+    "last",
+    "none_of",
     "property",
     "starts_with",
 )
+UNITS = ("day", "week", "month", "quarter", "year")
+MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
+OBJECTS = ("contact", "company", "deal", "ticket")
+"""What can be associated."""
+MOST_PERIODS = 1_000
 
 _COMPARISONS: dict[type[ast.cmpop], Comparison] = {
     ast.Eq: "==",
@@ -199,24 +247,44 @@ class _Reader:
     def call(self, node: ast.Call) -> Condition:
         name = self.function(node)
         if name == "count":
-            counted = self.count(node)
+            counted = self.events(node)
             raise self.problem(f"compare the count with a number, as in {counted} >= 1", node)
+        if name in ("first", "last"):
+            raise self.problem(f'compare the date, as in {self.term(node)} < "2026-01-31"', node)
         if name == "property":
             return Compare(self.property(node), "==", True)
+        if name in ("in_this", "in_last", "in_next"):
+            return self.period(node, cast("Period", name))
         if node.keywords:
             raise self.problem(f"{name}() takes no {node.keywords[0].arg or '**'}=", node)
+        if name == "associated":
+            return self.associated(node)
+        if name == "in_segment":
+            (named,) = self.arguments(node, name, '"DACH software"')
+            return InSegment(self.text_in(named, "in_segment() takes the segment's name in quotes"))
+        if name == "ever":
+            return self.ever(node)
         if name in ("is_known", "is_unknown"):
             (of,) = self.arguments(node, name, "phone")
-            return Known(self.property(of), name == "is_known")
+            return Known(self.dated(of), name == "is_known")
         of, what = self.arguments(node, name, *_EXAMPLES[name])
+        if name == "is_before":
+            return Before(self.dated(of), self.dated(what))
+        if name == "is_after":
+            return Before(self.dated(what), self.dated(of))
+        if name == "changed_in_last_days":
+            return Changed(self.property(of), self.days(what))
+        if name.endswith("_days"):
+            return InDays(cast("Direction", name), self.dated(of), self.days(what))
         subject = self.property(of)
-        if name in ("in_last_days", "in_next_days"):
-            return InDays(cast("Direction", name), subject, self.days(what))
-        if name == "any_of":
+        if name in ("any_of", "all_of", "none_of", "exactly"):
             values = self.values(what)
             if not all(isinstance(value, str) for value in values):
-                raise self.problem("any_of() looks for texts; put the values in quotes", what)
-            return AnyOf(subject, cast("tuple[str, ...]", values))
+                raise self.problem(f"{name}() looks for texts; put the values in quotes", what)
+            texts = cast("tuple[str, ...]", values)
+            if name in ("all_of", "exactly"):
+                return AllOf(subject, texts, name == "exactly")
+            return Not(AnyOf(subject, texts)) if name == "none_of" else AnyOf(subject, texts)
         text = self.value(what)
         if not isinstance(text, str):
             raise self.problem(f"{name}() looks for a text; put it in quotes", what)
@@ -224,11 +292,70 @@ class _Reader:
             raise self.problem(f"{name}() looks for a text, and this one is empty", what)
         return Text(cast("TextMatch", name), subject, text)
 
+    def text_in(self, node: ast.expr, reason: str) -> str:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or not node.value.strip():
+            raise self.problem(reason, node)
+        return node.value
+
+    def period(self, node: ast.Call, name: Period) -> InPeriod:
+        usage = f'{name}() is written as {name}(createdate, "month")'
+        if name != "in_this":
+            usage += f' or {name}(createdate, "month", 3)'
+        if not 2 <= len(node.args) <= (2 if name == "in_this" else 3):
+            raise self.problem(usage, node)
+        unit = self.text_in(node.args[1], usage)
+        if unit not in UNITS:
+            near = did_you_mean(unit, UNITS)
+            raise self.problem(f"unknown period {unit!r}; there are {listing(UNITS)}{near and '.' + near[:-1]}", node)
+        periods = 1
+        if len(node.args) == 3:
+            number = self.value(node.args[2])
+            if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_PERIODS:
+                raise self.problem(f"a whole number of periods from 1 to {MOST_PERIODS:,} is needed", node.args[2])
+            periods = number
+        fiscal = None
+        for option in node.keywords:
+            if option.arg != "fiscal" or fiscal is not None:
+                raise self.problem(f"{name}() takes fiscal= once and no {option.arg or '**'}=", node)
+            fiscal = self.text_in(option.value, 'fiscal= takes the month the year starts with, as in fiscal="april"')
+            if fiscal not in MONTHS or unit not in ("quarter", "year"):
+                raise self.problem(
+                    'fiscal= takes a month, as in fiscal="april", with the periods "quarter" and "year"', option.value
+                )
+        return InPeriod(name, self.dated(node.args[0]), cast("Unit", unit), periods, fiscal)
+
+    def associated(self, node: ast.Call) -> Associated:
+        usage = 'associated() is written as associated(deal) or associated(deal, dealstage == "closedwon")'
+        if not 1 <= len(node.args) <= 2 or not isinstance(node.args[0], ast.Name):
+            raise self.problem(usage, node)
+        name = node.args[0].id
+        if name not in OBJECTS:
+            near = did_you_mean(name, OBJECTS)
+            raise self.problem(f"unknown object {name!r}; there are {listing(OBJECTS)}{near and '.' + near[:-1]}", node)
+        where = None
+        if len(node.args) == 2:
+            where = self.plain(node.args[1], f"the condition on an associated {name}")
+        return Associated(name, where)
+
+    def ever(self, node: ast.Call) -> Ever:
+        (inner,) = self.arguments(node, "ever", 'lifecyclestage == "customer"')
+        asked = self.plain(inner, "the condition of ever()")
+        if len(asked.properties) != 1:
+            raise self.problem("ever() looks at the values of one property", inner)
+        return Ever(asked)
+
+    def plain(self, node: ast.expr, what: str) -> Condition:
+        """A condition that speaks of a record's own properties only."""
+        found = self.condition(node)
+        if any(isinstance(part, Count | EventTime | Associated | Ever | Changed | InSegment) for part in found.walk()):
+            raise self.problem(f"{what} speaks of that record's own properties only", node)
+        return found
+
     def function(self, node: ast.Call) -> str:
         if not isinstance(node.func, ast.Name):
             raise self.foreign(node.func)
         if node.func.id not in FUNCTIONS:
-            known = f"there are {listing(FUNCTIONS, most=20)}"
+            known = f"there are {listing(FUNCTIONS, most=40)}"
             near = did_you_mean(node.func.id, FUNCTIONS)
             raise self.problem(f"unknown function {node.func.id!r}; {known}{near and '.' + near[:-1]}", node)
         return node.func.id
@@ -238,8 +365,8 @@ class _Reader:
             raise self.problem(f"{name}() is written as {name}({', '.join(examples)})", node)
         return node.args
 
-    def count(self, node: ast.Call) -> Count:
-        usage = 'count() is written as count(page_view) or count(page_view, "pricing", within_days=90)'
+    def events(self, node: ast.Call, name: str = "count") -> Count:
+        usage = f'{name}() is written as {name}(page_view) or {name}(page_view, "pricing", within_days=90)'
         if not 1 <= len(node.args) <= 2:
             raise self.problem(usage, node)
         kind = node.args[0]
@@ -253,22 +380,23 @@ class _Reader:
         if len(node.args) == 2:
             found = self.value(node.args[1])
             if not isinstance(found, str) or not found:
-                raise self.problem("the detail of count() is a text in quotes", node.args[1])
+                raise self.problem(f"the detail of {name}() is a text in quotes", node.args[1])
             detail = found
         where, within_days = None, None
         seen = set()
         for option in node.keywords:
             if option.arg in seen:
-                raise self.problem(f"count() has {option.arg}= twice", node)
+                raise self.problem(f"{name}() has {option.arg}= twice", node)
             seen.add(option.arg)
             if option.arg == "within_days":
                 within_days = self.days(option.value)
             elif option.arg == "where":
                 where = self.condition(option.value)
                 if where.counts:
-                    raise self.problem("the where= of count() cannot count again", option.value)
+                    raise self.problem(f"the where= of {name}() cannot count again", option.value)
+                where = self.plain(option.value, f"the where= of {name}()")
             else:
-                raise self.problem(f"count() takes within_days= and where=, not {option.arg or '**'}=", node)
+                raise self.problem(f"{name}() takes within_days= and where=, not {option.arg or '**'}=", node)
         return Count(named, detail, where, within_days)
 
     def comparison(self, node: ast.Compare) -> Condition:
@@ -311,7 +439,13 @@ class _Reader:
 
     def term(self, node: ast.expr) -> Term:
         if isinstance(node, ast.Call) and self.function(node) == "count":
-            return self.count(node)
+            return self.events(node)
+        return self.dated(node)
+
+    def dated(self, node: ast.expr) -> Dated:
+        if isinstance(node, ast.Call) and self.function(node) in ("first", "last"):
+            order = self.function(node)
+            return EventTime(cast("Order", order), self.events(node, order))
         return self.property(node)
 
     def property(self, node: ast.expr) -> Property:
@@ -366,11 +500,21 @@ class _Reader:
 
 _EXAMPLES = {
     "any_of": ("products", '["A", "B"]'),
+    "all_of": ("products", '["A", "B"]'),
+    "none_of": ("products", '["A", "B"]'),
+    "exactly": ("products", '["A", "B"]'),
+    "is_before": ("closedate", "contract_end"),
+    "is_after": ("closedate", "contract_end"),
+    "changed_in_last_days": ("lifecyclestage", "30"),
     "contains": ("jobtitle", '"head"'),
     "starts_with": ("jobtitle", '"head"'),
     "ends_with": ("email", '".edu"'),
     "in_last_days": ("createdate", "7"),
-    "in_next_days": ("createdate", "30"),
+    "in_next_days": ("contract_end", "30"),
+    "before_last_days": ("createdate", "30"),
+    "after_next_days": ("contract_end", "30"),
+    "anniversary_in_last_days": ("closedate", "7"),
+    "anniversary_in_next_days": ("closedate", "30"),
 }
 
 

@@ -12,7 +12,17 @@ from typing import Literal, TypeAlias
 Value: TypeAlias = str | bool | int | float
 Comparison = Literal["==", "!=", "<", "<=", ">", ">="]
 TextMatch = Literal["contains", "starts_with", "ends_with"]
-Direction = Literal["in_last_days", "in_next_days"]
+Direction = Literal[
+    "in_last_days",
+    "in_next_days",
+    "before_last_days",
+    "after_next_days",
+    "anniversary_in_last_days",
+    "anniversary_in_next_days",
+]
+Period = Literal["in_this", "in_last", "in_next"]
+Unit = Literal["day", "week", "month", "quarter", "year"]
+Order = Literal["first", "last"]
 
 CONSTANTS = {"true": True, "false": False, "True": True, "False": False}
 
@@ -47,6 +57,11 @@ class Condition(Node):
     def counts(self) -> tuple[Count, ...]:
         """The counted events it speaks of, each once, in order."""
         return tuple(dict.fromkeys(node for node in self.walk() if isinstance(node, Count)))
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Names of the segments it speaks of, each once, in order."""
+        return tuple(dict.fromkeys(node.name for node in self.walk() if isinstance(node, InSegment)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +101,19 @@ class Count(Node):
         return f"count({', '.join(parts)})"
 
 
-Term: TypeAlias = Property | Count
+@dataclass(frozen=True, slots=True, eq=False)
+class EventTime(Node):
+    """When the first or last of the record's events was: `last(page_view, "pricing")`. Blank if there was none."""
+
+    order: Order
+    events: Count
+
+    def __str__(self) -> str:
+        return f"{self.order}{str(self.events).removeprefix('count')}"
+
+
+Term: TypeAlias = Property | Count | EventTime
+Dated: TypeAlias = Property | EventTime
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +170,7 @@ class OneOf(Condition):
 class Known(Condition):
     """`is_known(phone)` or `is_unknown(phone)`."""
 
-    property: Property
+    property: Dated
     known: bool = True
 
     def __str__(self) -> str:
@@ -172,10 +199,10 @@ class Text(Condition):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InDays(Condition):
-    """`in_last_days(createdate, 7)` or `in_next_days(contract_end, 30)`."""
+    """`in_last_days(createdate, 7)`, `in_next_days(contract_end, 30)`, earlier, later, or an anniversary in these."""
 
     direction: Direction
-    property: Property
+    property: Dated
     days: int
 
     def __str__(self) -> str:
@@ -184,6 +211,45 @@ class InDays(Condition):
     def walk(self) -> Iterator[Node]:
         yield self
         yield self.property
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InPeriod(Condition):
+    """`in_this(createdate, "month")`, `in_last(createdate, "quarter", 2, fiscal="april")`: whole calendar periods."""
+
+    period: Period
+    property: Dated
+    unit: Unit
+    periods: int = 1  # how many, of the last or next
+    fiscal: str | None = None  # the month the fiscal year starts with
+
+    def __str__(self) -> str:
+        parts = [str(self.property), quoted(self.unit)]
+        if self.periods != 1:
+            parts.append(str(self.periods))
+        if self.fiscal is not None:
+            parts.append(f"fiscal={quoted(self.fiscal)}")
+        return f"{self.period}({', '.join(parts)})"
+
+    def walk(self) -> Iterator[Node]:
+        yield self
+        yield self.property
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Before(Condition):
+    """`is_before(closedate, contract_end)`: the first date is earlier than the second."""
+
+    first: Dated
+    second: Dated
+
+    def __str__(self) -> str:
+        return f"is_before({self.first}, {self.second})"
+
+    def walk(self) -> Iterator[Node]:
+        yield self
+        yield self.first
+        yield self.second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,6 +265,89 @@ class AnyOf(Condition):
     def walk(self) -> Iterator[Node]:
         yield self
         yield self.property
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AllOf(Condition):
+    """`all_of(products, ["A", "B"])`: each of the values; with `exactly`, these and no others."""
+
+    property: Property
+    values: tuple[str, ...]
+    exactly: bool = False
+
+    def __str__(self) -> str:
+        return f"{'exactly' if self.exactly else 'all_of'}({self.property}, {_list(self.values)})"
+
+    def walk(self) -> Iterator[Node]:
+        yield self
+        yield self.property
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Associated(Condition):
+    """`associated(deal, dealstage == "closedwon")`: a record that belongs to this one and meets the condition."""
+
+    object: str
+    where: Condition | None = None  # asked of the other record
+
+    def __str__(self) -> str:
+        return f"associated({self.object}{'' if self.where is None else f', {self.where}'})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ever(Condition):
+    """`ever(lifecyclestage == "customer")`: true of the property now, or of a value that it once had."""
+
+    asked: Condition  # of one property
+
+    def __str__(self) -> str:
+        return f"ever({self.asked})"
+
+    def walk(self) -> Iterator[Node]:
+        yield self
+        yield from self.asked.walk()
+
+    @property
+    def property(self) -> Property:
+        """The property whose values are looked at."""
+        return Property(self.asked.properties[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changed(Condition):
+    """`changed_in_last_days(lifecyclestage, 30)`: its history has a change of these days."""
+
+    property: Property
+    days: int
+
+    def __str__(self) -> str:
+        return f"changed_in_last_days({self.property}, {self.days})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Among(Condition):
+    """One of these records: what a static segment means. It has no text of its own."""
+
+    ids: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"among({', '.join(map(quoted, sorted(self.ids)))})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InSegment(Condition):
+    """`in_segment("DACH software")`: who is not inside is outside, whatever is blank."""
+
+    name: str
+    means: Condition | None = None  # what the segment is, once that is looked up
+
+    def __str__(self) -> str:
+        return f"in_segment({quoted(self.name)})"
+
+    def walk(self) -> Iterator[Node]:
+        yield self
+        if self.means is not None:
+            yield from self.means.walk()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

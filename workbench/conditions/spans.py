@@ -1,0 +1,66 @@
+"""Spans of time: the days, calendar periods and anniversaries that a condition means, seen from a date."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+import narwhals as nw
+
+from workbench.conditions.parsing import MONTHS
+from workbench.conditions.tree import InDays, InPeriod
+
+LEAP_DAY, DAY_BEFORE = 229, 228  # as month and day in one number
+
+
+def period_span(node: InPeriod, day: date) -> tuple[datetime, datetime]:
+    """Start and end (no longer inside) of the periods; a week starts on Monday.
+
+    Raises
+    ------
+    OverflowError
+        Where the periods lie outside of the calendar.
+    """
+    first = {"in_this": 0, "in_last": -node.periods, "in_next": 1}[node.period]
+    return _start(node, day, first), _start(node, day, first + node.periods)
+
+
+def _start(node: InPeriod, day: date, later: int) -> datetime:
+    """Midnight at the start of the period that holds `day`, or of one so many periods later."""
+    if node.unit in ("day", "week"):
+        back = day.weekday() if node.unit == "week" else 0
+        length = 7 if node.unit == "week" else 1
+        return datetime.combine(day, time()) + timedelta(days=later * length - back)
+    months = {"month": 1, "quarter": 3, "year": 12}[node.unit]
+    offset = 0 if node.fiscal is None else MONTHS.index(node.fiscal)
+    counted = day.year * 12 + day.month - 1 - offset
+    counted = (counted // months + later) * months + offset
+    if not 12 <= counted < 120_000:
+        raise OverflowError
+    return datetime(counted // 12, counted % 12 + 1, 1)
+
+
+def has_anniversary(column: nw.Expr, node: InDays, start: datetime, end: datetime) -> nw.Expr:
+    """Whether the day of the year comes round between `start` and `end` (no longer inside), in a later year.
+
+    29 February comes round on 28 February where there is no other.
+    """
+    if end - start >= timedelta(days=365):
+        return column < end
+    first, last = start.date(), (end - timedelta(microseconds=1)).date()
+    low, high = _day_of_year(first), _day_of_year(last)
+    if high == DAY_BEFORE and not _leap(last.year):
+        high = LEAP_DAY
+    found = column.dt.month().cast(nw.Int64) * 100 + column.dt.day().cast(nw.Int64)
+    if first.year == last.year:
+        round_again = (found >= low) & (found <= high)
+        return round_again & (column < datetime(last.year, 1, 1))
+    before = (found >= low) & (column < datetime(first.year, 1, 1))
+    return before | ((found <= high) & (column < datetime(last.year, 1, 1)))
+
+
+def _day_of_year(day: date) -> int:
+    return day.month * 100 + day.day
+
+
+def _leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
