@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from workbench.improvements.at_scale import improvement_table
 from workbench.improvements.before_after import BeforeAfter, before_after
 from workbench.improvements.company import CompanyBenchmark, company_benchmark
 from workbench.improvements.hours import BusinessHours
 from workbench.improvements.improve import improvement
+from workbench.improvements.many import Improvements, improvements
 from workbench.improvements.metrics import MEASURES, METRICS, Metric
 from workbench.improvements.monthly import monthly_metrics
 from workbench.improvements.quality import Quality, quality
@@ -21,6 +23,7 @@ __all__ = [
     "Choices",
     "CompanyBenchmark",
     "Improvement",
+    "Improvements",
     "Metric",
     "OutlierRule",
     "Quality",
@@ -28,6 +31,8 @@ __all__ = [
     "before_after",
     "company_benchmark",
     "improvement",
+    "improvement_table",
+    "improvements",
     "monthly_metrics",
     "quality",
 ]

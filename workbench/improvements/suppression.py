@@ -32,18 +32,27 @@ def hidden_groups(
 
     References: Cox (1980), Suppression methodology and statistical disclosure control, JASA 75, 377-385.
     """
-    if not groups:
-        return set()
     frame = pd.DataFrame({by: np.asarray(named, dtype=object) for by, named in groups.items()})
+    return hidden_of_atoms(frame.assign(n=1), min_group=min_group, also=also)
+
+
+def hidden_of_atoms(atoms: pd.DataFrame, *, min_group: int, also: Collection[Group] = ()) -> set[Group]:
+    """As `hidden_groups`, from a count `n` for each combination of groups that there is, one column a grouping."""
+    groupings = [name for name in atoms.columns if name != "n"]
+    if not groupings or atoms.empty:
+        return set()
+    counts = atoms.groupby(groupings, sort=True)["n"].sum()
+    counts = counts[counts > 0]
+    keys = counts.index.to_frame(index=False)
     sizes: dict[Group, int] = {
-        (by, str(group)): int(count) for by in groups for group, count in frame[by].value_counts().items()
+        (by, str(group)): int(count)
+        for by in groupings
+        for group, count in counts.groupby(keys[by].to_numpy()).sum().items()
     }
     hidden = {group for group, count in sizes.items() if count < min_group} | {g for g in also if g in sizes}
-    if len(groups) == 1:
+    if len(groupings) == 1:
         return _one_grouping(sizes, hidden, min_group)
-    atoms = frame.groupby(list(frame.columns), sort=True).size()
-    keys = atoms.index.to_frame(index=False)
-    while (found := _leak(keys, atoms.to_numpy(), sorted(set(sizes) - hidden), min_group)) is not None:
+    while (found := _leak(keys, counts.to_numpy(), sorted(set(sizes) - hidden), min_group)) is not None:
         hidden.add(min(found, key=lambda group: (sizes[group], group)))
     return hidden
 

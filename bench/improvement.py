@@ -1,0 +1,150 @@
+"""Speed of the improvement benchmarks, beside scipy.stats.bootstrap on the same.
+
+python bench/improvement.py draws            # 2,000 draws over 10,000 customers by 36 months
+python bench/improvement.py choice           # a change of choice on the page
+python bench/improvement.py scale 50000      # customers by 36 months and 14 metrics, from Parquet, through DuckDB
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from workbench.improvements import METRICS, OutlierRule, improvement, improvement_table
+
+MONTHS = 36
+
+
+def panel(customers: int, seed: int = 1) -> pd.DataFrame:
+    """Lognormal customers that grow by half in a year."""
+    rng = np.random.default_rng(seed)
+    base = rng.lognormal(6, 1, (customers, 1))
+    values = base * (1 + 0.5 * np.arange(MONTHS) / 11) * np.exp(rng.normal(0, 0.3, (customers, MONTHS)))
+    return pd.DataFrame(
+        {
+            "customer_id": np.repeat(np.arange(customers), MONTHS),
+            "month": np.tile(np.arange(1, MONTHS + 1), customers),
+            "value": values.ravel(),
+        }
+    )
+
+
+def timed(what: str, run: Callable[[], object], times: int = 3) -> None:
+    took = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        took.append(time.perf_counter() - start)
+    print(f"{what:<72} {min(took):8.2f} {sorted(took)[len(took) // 2]:8.2f} {max(took):8.2f} s")
+
+
+def draws() -> None:
+    from scipy import stats
+
+    rows = panel(10_000)
+    improvement(rows, "website_traffic", draws=0)
+    for centre in ("mean", "median"):
+        for rule in ("none", "tukey"):
+            timed(
+                f"{centre}, outliers {rule}, all 36 months, reading included",
+                lambda c=centre, r=rule: improvement(
+                    rows, "website_traffic", centre=c, outliers=r, interval="percentile", draws=2_000
+                ),
+            )
+    wide = rows["value"].to_numpy().reshape(-1, MONTHS)
+    for name, of in (("mean", np.mean), ("median", np.median)):
+
+        def ratio(month: np.ndarray, base: np.ndarray, axis: int = -1, of: Callable = of) -> np.ndarray:
+            return of(month, axis=axis) / of(base, axis=axis) - 1
+
+        timed(
+            f"scipy.stats.bootstrap, {name}, outliers none, ONE month of the 36",
+            lambda f=ratio: stats.bootstrap(
+                (wide[:, 11], wide[:, 0]), f, n_resamples=2_000, paired=True, method="percentile", batch=100, rng=1
+            ),
+            times=1,
+        )
+
+
+def choice() -> None:
+    rows = panel(10_000)
+    improvement(rows, "website_traffic", draws=0)
+    for choices in ({"baseline": (1, 2, 3)}, {"outliers": "mad"}, {"outliers": "winsor"}, {"centre": "mean"}, {}):
+        timed(
+            f"point estimates of 10,000 customers by 36 months, {choices or 'as it comes'}",
+            lambda c=choices: improvement(rows, "website_traffic", draws=0, **c),
+            times=5,
+        )
+
+
+def scale(customers: int) -> None:
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        start = time.perf_counter()
+        _write(Path(folder), customers)
+        size = sum(file.stat().st_size for file in Path(folder).rglob("*.parquet"))
+        cells = customers * MONTHS * len(METRICS)
+        print(f"{cells:,} cells in {size / 1e9:.2f} GB of Parquet, written in {time.perf_counter() - start:.0f} s")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        timed(
+            "all 14 metrics, 36 months, by region and hub",
+            lambda: improvement_table(folder, by=["region", "hub"]),
+            times=1,
+        )
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(f"peak memory {peak / 1e6:.2f} GB ({before / 1e6:.2f} GB before)")
+        table = improvement_table(folder, metrics=["website_traffic"])
+        _check(folder, table)
+
+
+def _write(folder: Path, customers: int) -> None:
+    connection = duckdb.connect(config={"memory_limit": "2GB", "preserve_insertion_order": False})
+    for place, metric in enumerate(METRICS.values()):
+        into = folder / f"metric={metric.name}"
+        into.mkdir()
+        level = f"exp(3 + ((hash(c, {place}) % 1000) / 250.0)) * (1 + 0.5 * least(m - 1, 11) / 11.0)"
+        noise = f"exp(0.3 * (((hash(c, m, {place}) % 1000) + (hash(m, c, {place}) % 1000)) / 500.0 - 2))"
+        spoil = f"CASE WHEN hash(c, {place}, m, 7) % 20 = 0 THEN 30 ELSE 1 END"
+        denominator = "NULL" if metric.denominator is None else f"round({level})"
+        numerator = f"round({level} * {noise} * {spoil})"
+        if metric.denominator is not None:
+            numerator = (
+                f"round({denominator} * least(0.2 * (1 + 0.2 * least(m - 1, 11) / 11.0) * {noise}, 1) * {spoil})"
+            )
+        connection.execute(
+            f"COPY (SELECT CAST(c AS INTEGER) AS customer_id, CAST(m AS TINYINT) AS month, "  # noqa: S608
+            f"CAST({numerator} AS FLOAT) AS numerator, CAST({denominator} AS FLOAT) AS denominator, "
+            "CASE hash(c) % 4 WHEN 0 THEN 'north' WHEN 1 THEN 'south' WHEN 2 THEN 'east' ELSE 'west' END AS region, "
+            "CASE hash(c, 3) % 3 WHEN 0 THEN 'marketing' WHEN 1 THEN 'sales' ELSE 'service' END AS hub "
+            f"FROM range({customers}) customers(c), range(1, {MONTHS + 1}) months(m)) TO '{into}/rows.parquet'"
+        )
+
+
+def _check(folder: str, table: pd.DataFrame) -> None:
+    """The normal approximation beside the bootstrap of a sample of 10,000 customers."""
+    rows = duckdb.connect().read_parquet(f"{folder}/metric=website_traffic/*.parquet")
+    n = rows.aggregate("count(DISTINCT customer_id)").fetchall()[0][0]
+    every = max(1, n // 10_000)
+    sample = rows.filter(f"hash(customer_id, 99) % {every} = 0").project("customer_id, month, numerator AS value").df()
+    found = improvement(
+        sample, "website_traffic", centre="mean", outliers=OutlierRule(spikes=False), interval="percentile"
+    )
+    here = table[table["month"] == 12].iloc[0]
+    ratio = (found.high - found.low) * np.sqrt(found.n_customers / here["n_customers"]) / (here["high"] - here["low"])
+    print(
+        f"month 12: {here['improvement']:+.4f} ({here['low']:+.4f} to {here['high']:+.4f}); bootstrap of "
+        f"{found.n_customers:,}: {found.value:+.4f}, its width scaled to all over the normal one: {ratio:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    what, *size = sys.argv[1:] or ["draws"]
+    print(f"{'':<72} {'minimum':>8} {'median':>8} {'maximum':>8}")
+    {"draws": draws, "choice": choice, "scale": scale}[what](*map(int, size))
