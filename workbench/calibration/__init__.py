@@ -3,11 +3,15 @@
 from workbench.calibration.counting import WhatIf, calibrate, what_if
 from workbench.calibration.recommend import Recommendation
 from workbench.calibration.result import RULES, Calibration, Line, ScoreSummary
+from workbench.calibration.selective import HoldOut, HoldOutReading, Jump, draw_lot, plan_hold_out, read_hold_out
 from workbench.calibration.tally import ScoreTally, WeeklyLeads
 
 __all__ = [
     "RULES",
     "Calibration",
+    "HoldOut",
+    "HoldOutReading",
+    "Jump",
     "Line",
     "Recommendation",
     "ScoreSummary",
@@ -15,5 +19,8 @@ __all__ = [
     "WeeklyLeads",
     "WhatIf",
     "calibrate",
+    "draw_lot",
+    "plan_hold_out",
+    "read_hold_out",
     "what_if",
 ]

@@ -11,6 +11,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from workbench.calibration.asked import date_of_export, needs_score
 from workbench.calibration.result import Calibration
 from workbench.calibration.tally import MOST_WEEKS, WeeklyLeads, tally_scores, weekly_leads
 from workbench.engines import Frame, as_frame, collect, count_by, kinds
@@ -33,6 +34,7 @@ def calibrate(
     as_of: str | date | None = None,
     confidence: float = 0.95,
     activities: Any = None,
+    old_line: float | None = None,
 ) -> Calibration:
     """Judge a score: what every threshold would mean, with intervals.
 
@@ -52,6 +54,8 @@ def calibrate(
         Level of all intervals, between 0 and 1.
     activities
         The table of events, where the outcome's condition counts them; a Workspace brings its own.
+    old_line
+        The line in force so far, in points: `notes` then say whether conversion jumps there, and what that means.
 
     Raises
     ------
@@ -61,13 +65,14 @@ def calibrate(
     check_confidence(confidence)
     outcome = as_outcome(outcome)
     if isinstance(table, Workspace):
-        as_of = table.as_of if as_of is None else as_of
-        activities = table.events(engine="duckdb") if activities is None else activities
-        table = table.table("contacts", engine="duckdb")
+        workspace = table  # kept, for its files go with it
+        as_of = workspace.as_of if as_of is None else as_of
+        activities = workspace.events(engine="duckdb") if activities is None else activities
+        table = workspace.table("contacts", engine="duckdb")
     frame = as_frame(table)
     columns = kinds(frame)
-    _needs_score(columns, score)
-    when = _as_of(frame, columns, outcome, as_of)
+    needs_score(columns, score)
+    when = date_of_export(frame, columns, outcome, as_of)
     keys = {"score": nw.col(score)}
     if by is not None:
         if by not in columns:
@@ -98,6 +103,7 @@ def calibrate(
         weekly=_weekly(frame, columns, score, outcome, when),
         by=by,
         segments=segments,
+        old_line=old_line,
     )
 
 
@@ -177,14 +183,15 @@ def what_if(
     check_confidence(confidence)
     outcome = as_outcome(outcome)
     if isinstance(table, Workspace):
-        as_of = table.as_of if as_of is None else as_of
-        activities = table.events(engine="duckdb") if activities is None else activities
-        table = table.table("contacts", engine="duckdb")
+        workspace = table  # kept, for its files go with it
+        as_of = workspace.as_of if as_of is None else as_of
+        activities = workspace.events(engine="duckdb") if activities is None else activities
+        table = workspace.table("contacts", engine="duckdb")
     frame = as_frame(table)
     if among is not None:
         frame = frame.filter(among)
     columns = kinds(frame)
-    when = _as_of(frame, columns, outcome, as_of)
+    when = date_of_export(frame, columns, outcome, as_of)
     wide, outcome_code = classify(frame, outcome, as_of=when, activities=activities)
     codes = tally_codes(wide, model, keys={"outcome": outcome_code}, activities=activities, as_of=when)
     recent = _recent(frame, columns, outcome, when)
@@ -194,33 +201,6 @@ def what_if(
         day = nw.col(outcome.created).dt.truncate("1d")
         days = tally_codes(leads, model, keys={"day": day}, activities=activities, as_of=when)
     return WhatIf(codes=codes, days=days, until=until, outcome=outcome, as_of=when, confidence=confidence)
-
-
-def _needs_score(columns: Mapping[str, str], score: str) -> None:
-    numbers = [name for name, kind in columns.items() if kind == "number"]
-    if score not in columns:
-        raise WorkbenchError(
-            f"unknown score column {score!r}; the number columns are {listing(numbers)}.{did_you_mean(score, columns)}"
-        )
-    if columns[score] != "number":
-        raise WorkbenchError(
-            f"the score column {score!r} holds {columns[score]}, not numbers; the number columns are "
-            f"{listing(numbers)}."
-        )
-
-
-def _as_of(frame: Frame, columns: Mapping[str, str], outcome: Outcome, as_of: str | date | None) -> pd.Timestamp | None:
-    """The date given, else the newest among the outcome's date columns, else None."""
-    if as_of is not None:
-        try:
-            return pd.Timestamp(as_of).tz_localize(None)
-        except (TypeError, ValueError) as problem:
-            raise WorkbenchError(f"as_of is a date such as '2026-06-30', not {as_of!r}.") from problem
-    dates = [name for name in {outcome.created, outcome.at} if name is not None and columns.get(name) == "datetime"]
-    if not dates:
-        return None
-    newest = collect(frame.select(*[nw.col(name).max() for name in dates])).iloc[0].max()
-    return None if pd.isna(newest) else pd.Timestamp(newest)
 
 
 def _recent(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.calibration import recommend as rules
 from workbench.calibration.recommend import Above, Recommendation
+from workbench.calibration.selective import Jump, check_old_line, jump_at
 from workbench.calibration.tally import Floats, Ints, ScoreTally, WeeklyLeads
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.outcomes import Outcome
@@ -96,6 +97,7 @@ class Calibration:
     weekly: WeeklyLeads | None = None
     by: str | None = None
     segments: Mapping[str, ScoreTally] = field(default_factory=dict)
+    old_line: float | None = None
 
     def __post_init__(self) -> None:
         tally, judged = self.tally, int(self.tally.n_leads.sum())
@@ -123,6 +125,8 @@ class Calibration:
                 f"every lead has the same score, {points(float(tally.score[0]))} in {self.score!r}, so there is no "
                 "line to draw; choose another score column, or rules that tell leads apart."
             )
+        if self.old_line is not None:
+            check_old_line(self, self.old_line)
 
     @property
     def _apart_reasons(self) -> str:
@@ -277,6 +281,15 @@ class Calibration:
     def auc(self) -> float:
         """Chance that a winner scores above a loser, 0 to 1; a tie counts one half."""
         return self.ranking.value
+
+    @cached_property
+    def jump(self) -> Jump | None:
+        """Whether conversion jumps at the old line; None where no old line was given."""
+        return None if self.old_line is None else jump_at(self, self.old_line)
+
+    def jump_at(self, old_line: float) -> Jump:
+        """Whether conversion jumps at a line that decided who was worked, given in points."""
+        return jump_at(self, old_line)
 
     def capture_at(self, share: float) -> float:
         """Share of all winners among the best `share` of leads (0 to 1), ties in proportion."""
@@ -527,6 +540,14 @@ class Calibration:
                 f"Inversion: leads {_band(worst['low_score'], worst['high_score'])} convert significantly worse than "
                 "leads with fewer points."
             )
+        if self.jump is not None:
+            found.append(self.jump.headline())
+            naive = float(self.tally.score[rules.by_youden(self._observed)[0]])
+            if self.jump.at(naive):
+                found.append(
+                    f"By Youden's J the line would belong at {points(naive)}, where the old line was: it says "
+                    "where sales worked, not where leads are good. Hand over some leads by lot on both sides of it."
+                )
         return tuple(found)
 
 
