@@ -57,9 +57,8 @@ EVERYBODY = ""
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What undo goes back to, and which control was about to change."""
+    """What undo goes back to."""
 
-    control: str
     points: dict[str, float]
     threshold: float
 
@@ -68,8 +67,13 @@ class State(HasTraits):
     """What is judged and where the line stands.
 
     Choices are traits; setting one recomputes what depends on it. `calibration` is None and `error` a sentence where
-    the choices lead nowhere. `settle()` adds what takes longer than a slider may wait for: leads a week and
-    recommendations.
+    the choices lead nowhere; other choices lead out. `settle()` adds what takes longer than a slider may wait for:
+    leads a week and recommendations.
+
+    Raises
+    ------
+    WorkbenchError
+        Where the export has no contacts, nothing that could be a score, or nothing that could be success.
     """
 
     score = Unicode()  # a model's name or a column's
@@ -95,13 +99,13 @@ class State(HasTraits):
         self.calibration: Calibration | None = None
         self._what_if: WhatIf | None = None
         self._undo: list[Step] = []
+        self._moving = ""  # the control that is being moved
+        self._placed = False  # whether the line stands where this score wants it, or somebody
         self._quiet = False
-        try:
-            self._contacts = as_frame(workspace.table("contacts", engine="duckdb"))
-            self._activities = workspace.events(engine="duckdb")
-            self._start()
-        except WorkbenchError as problem:
-            self.error = str(problem)
+        self._values: dict[str, list[choices.Value]] = {}
+        self._contacts = as_frame(workspace.table("contacts", engine="duckdb"))
+        self._activities = workspace.events(engine="duckdb")
+        self._start()
         self.observe(self._chosen, ["score", "outcome", "within_days", "among", "among_value"])
         self.observe(self._moved, ["points"])
 
@@ -118,9 +122,8 @@ class State(HasTraits):
                 "export one of them too, or name it in mapping.yaml."
             )
         self.score, self.outcome = next(iter(scores)), next(iter(outcomes))
+        self._take_score()
         self._count()
-        if self.calibration is not None:
-            self.threshold = self.calibration.default_threshold
 
     @cached_property
     def kinds(self) -> dict[str, str]:
@@ -131,7 +134,8 @@ class State(HasTraits):
     def scores(self) -> dict[str, str]:
         """Key of every score to choose from, to what people call it: models first."""
         found = {model.name: f"{model.name} (version {model.version})" for model in self.models.values()}
-        return found | {name: choices.label_of(name) for name in choices.score_columns(self.kinds)}
+        columns = [name for name in choices.score_columns(self.kinds) if name not in found]
+        return found | {name: choices.label_of(name) for name in columns}
 
     @property
     def outcomes(self) -> dict[str, Outcome]:
@@ -145,7 +149,11 @@ class State(HasTraits):
 
     def segment_values(self) -> list[choices.Value]:
         """Values of the chosen property, the commonest first."""
-        return choices.segment_values(self._contacts, self.among) if self.among else []
+        if not self.among:
+            return []
+        if self.among not in self._values:
+            self._values[self.among] = choices.segment_values(self._contacts, self.among)
+        return self._values[self.among]
 
     @property
     def model(self) -> ScoreModel | None:
@@ -159,14 +167,21 @@ class State(HasTraits):
         return None if self._what_if is None else self._what_if.rules()
 
     def _chosen(self, change: Any) -> None:
-        if change["name"] == "among":
-            with self.hold_trait_notifications():
-                self.among_value = EVERYBODY
+        if change["name"] == "among" and self.among_value != EVERYBODY:
+            self.among_value = EVERYBODY  # which counts
+            return
         if change["name"] == "score":
-            self._undo.clear()
+            self._take_score()
         self._count()
-        if change["name"] == "score" and self.calibration is not None:
-            self.threshold = self.calibration.default_threshold
+
+    def _take_score(self) -> None:
+        """The chosen model's own points; the line is placed by the next calibration."""
+        model = self.models.get(self.score)
+        self._undo.clear()
+        self._moving, self._placed = "", False
+        self._quiet = True
+        self.points = {} if model is None else {rule.name: float(rule.points) for rule in model.rules}
+        self._quiet = False
 
     def _moved(self, _change: Any) -> None:
         if not self._quiet and self._what_if is not None:
@@ -182,19 +197,15 @@ class State(HasTraits):
             if self.among and self.among_value:
                 chosen = chosen.filter(nw.col(self.among) == self.among_value)
             if model is None:
-                self._set_points({})
-                self.calibration = calibrate(
+                found = calibrate(
                     chosen.to_native(),
                     score=self.score,
                     outcome=outcome,
                     as_of=self.workspace.as_of,
                     activities=self._activities,
                 )
-                self.version += 1
+                self._show(found)
                 return
-            rules = {rule.name: float(rule.points) for rule in model.rules}
-            if set(self.points) != set(rules):
-                self._set_points(rules)
             self._what_if = what_if(
                 chosen.to_native(), model, outcome=outcome, as_of=self.workspace.as_of, activities=self._activities
             )
@@ -208,24 +219,22 @@ class State(HasTraits):
         if self._what_if is None:
             return
         try:
-            self.calibration = self._what_if.calibrate(self.points, weekly=weekly)
+            found = self._what_if.calibrate(self.points, weekly=weekly)
         except WorkbenchError as problem:
             self._fail(problem)
             return
-        self.error = ""
+        self._show(found)
+
+    def _show(self, calibration: Calibration) -> None:
+        self.calibration, self.error = calibration, ""
+        if not self._placed:
+            self.threshold, self._placed = calibration.default_threshold, True
         self.version += 1
 
     def _fail(self, problem: WorkbenchError) -> None:
         self.calibration, self.recommendations = None, ()
         self.error = str(problem)
         self.version += 1
-
-    def _set_points(self, points: dict[str, float]) -> None:
-        self._quiet = True
-        try:
-            self.points = points
-        finally:
-            self._quiet = False
 
     def settlement(self) -> Callable[[], Callable[[], None]]:
         """Work on the state as it stands now that may run in another thread; it returns what applies the result.
@@ -260,8 +269,9 @@ class State(HasTraits):
 
     def remember(self, control: str) -> None:
         """Keep the state as it stands for undo, before `control` changes it; one drag is one step."""
-        if not self._undo or self._undo[-1].control != control:
-            self._undo.append(Step(control, dict(self.points), self.threshold))
+        if control != self._moving:
+            self._undo.append(Step(dict(self.points), self.threshold))
+            self._moving = control
 
     @property
     def can_undo(self) -> bool:
@@ -272,15 +282,17 @@ class State(HasTraits):
         """Take back the last change of points or threshold."""
         if self._undo:
             step = self._undo.pop()
+            self._moving = ""
             self.threshold = step.threshold
             self.points = step.points
 
     def reset(self) -> None:
         """The model's own points again."""
         model = self.models.get(self.score)
-        if model is not None:
+        own = {} if model is None else {rule.name: float(rule.points) for rule in model.rules}
+        if self.points != own:
             self.remember("reset")
-            self.points = {rule.name: float(rule.points) for rule in model.rules}
+            self.points = own
 
     @property
     def headline(self) -> str:
@@ -338,8 +350,8 @@ class State(HasTraits):
         told = [
             f"Score: minimum {points_text(summary.minimum)}, lower quartile {points_text(summary.lower_quartile)}, "
             f"median {points_text(summary.median)}, average {number(summary.mean, digits=1)}, upper quartile "
-            f"{points_text(summary.upper_quartile)}, maximum {points_text(summary.maximum)}; "
-            f"{summary.blank:,} of {summary.n:,} leads have none, which is not counted as 0.",
+            f"{points_text(summary.upper_quartile)}, maximum {points_text(summary.maximum)}, of {summary.n:,} leads"
+            + (f"; {summary.blank:,} have none, which is not counted as 0." if summary.blank else "."),
             f"Success: {self.outcome} ({calibration.outcome.sentence}).",
             *calibration.notes,
             f"Intervals: {calibration.confidence:.0%}, Wilson for rates, bootstrap for recommended lines.",
@@ -414,6 +426,7 @@ class View:
         state.observe(lambda _: self._redraw(), ["version"])
         state.observe(lambda _: self._draw_line(), ["threshold"])
         state.observe(lambda _: self._draw_settled(), ["settled"])
+        state.observe(lambda _: self._follow(), ["leads_per_week", "include_opted_out"])
         state.observe(lambda _: self._later(), ["leads_per_week"])
         self._redraw()
 
@@ -422,9 +435,7 @@ class View:
     def _build_controls(self) -> None:
         state = self.state
         self._score = widgets.Dropdown(options=_pairs(state.scores), value=state.score, description="Score")
-        self._outcome = widgets.Dropdown(
-            options=list(state.outcomes), value=state.outcome or None, description="Success means"
-        )
+        self._outcome = widgets.Dropdown(options=list(state.outcomes), value=state.outcome, description="Success means")
         windows = [(f"within {days} days", days) for days in WINDOWS] + [("at any time", ANY_TIME)]
         self._within = widgets.Dropdown(options=windows, value=state.within_days, description="How soon")
         properties = [("all leads", EVERYBODY)] + [
@@ -435,14 +446,17 @@ class View:
         self._capacity = widgets.BoundedFloatText(
             value=state.leads_per_week, min=0, max=1e9, step=1, description="Sales can take, leads a week"
         )
-        for control, trait in [
-            (self._score, "score"),
-            (self._outcome, "outcome"),
-            (self._within, "within_days"),
-            (self._among, "among"),
-            (self._among_value, "among_value"),
-            (self._capacity, "leads_per_week"),
-        ]:
+        self._opted_out = widgets.Checkbox(value=False, description="with leads who opted out", indent=False)
+        self._chosen = {
+            "score": self._score,
+            "outcome": self._outcome,
+            "within_days": self._within,
+            "among": self._among,
+            "among_value": self._among_value,
+            "leads_per_week": self._capacity,
+            "include_opted_out": self._opted_out,
+        }
+        for trait, control in self._chosen.items():
             control.observe(partial(self._choose, trait), "value")
         self._sliders: dict[str, widgets.Widget] = {}
         self._remarks: dict[str, widgets.HTML] = {}
@@ -457,8 +471,6 @@ class View:
         self._save_model = _button("Points as score.yaml", self._on_save_model)
         self._for_people = _button("Leads above the line (XLSX)", self._on_spreadsheet, primary=True)
         self._for_import = _button("File to import (CSV)", self._on_import_file)
-        self._opted_out = widgets.Checkbox(value=False, description="with leads who opted out", indent=False)
-        self._opted_out.observe(partial(self._choose, "include_opted_out"), "value")
         self._advice = [self._advice_row(place) for place in range(MOST_ADVICE)]
 
     def _advice_row(self, place: int) -> tuple[widgets.Box, widgets.HTML, widgets.Button]:
@@ -591,13 +603,10 @@ class View:
         self._setting = True
         try:
             state = self.state
-            self._outcome.options = list(state.outcomes)
-            self._outcome.value = state.outcome or None
             values = [(f"{value.label} ({value.n:,})", value.value) for value in state.segment_values()]
             options = [("all", EVERYBODY), *values]
             if tuple(self._among_value.options) != tuple(options):
                 self._among_value.options = options
-            self._among_value.value = state.among_value
             self._among_value.layout.display = "" if state.among else "none"
             self._build_rules()
             for name, points in state.points.items():
@@ -606,8 +615,18 @@ class View:
                     self._minus(name, points < 0)
         finally:
             self._setting = False
+        self._follow()
         self._draw_line()
         self._later()
+
+    def _follow(self) -> None:
+        """The controls show what is chosen."""
+        self._setting = True
+        try:
+            for trait, control in self._chosen.items():
+                control.value = getattr(self.state, trait)
+        finally:
+            self._setting = False
 
     def _minus(self, name: str, negative: bool) -> None:
         row = self._rules.children[RULES_START + list(self._sliders).index(name)]
@@ -620,6 +639,7 @@ class View:
         """Everything that follows from where the line stands."""
         state, calibration = self.state, self.state.calibration
         self._undo.disabled = not state.can_undo
+        self._said.value = ""
         shown = "none" if calibration is None else ""
         for part in (self._figure, self._legend, self._threshold, self._for_people, self._for_import, self._opted_out):
             part.layout.display = shown
@@ -700,6 +720,7 @@ class View:
         if calibration is not None:
             self._cards.value = cards(self._figures(calibration.at(self.state.threshold)))
             self._table.value = threshold_table(calibration, self.state.threshold)
+            self._footnote.value = footnote(self.state.footnote)
 
     def _draw_advice(self) -> None:
         """The recommendations that the state has, each with a button where it is not in use."""
@@ -714,18 +735,24 @@ class View:
                 button.description = "" if line is None else f"Use {points_text(line)}"
 
     def _use(self, place: int, _: Any) -> None:
-        self.state.remember("advice")
+        self.state.remember(f"advice {place}")
         self.state.threshold = self.state.recommendations[place].threshold
 
 
 def page(workspace: Workspace) -> View:
     """The page on a Workspace, with the models that lay beside its exports; a model that cannot be read is said."""
-    models, problems = [], []
+    models: list[ScoreModel] = []
+    problems = []
     for file in workspace.model_files:
         try:
-            models.append(ScoreModel.read(file))
+            model = ScoreModel.read(file)
         except WorkbenchError as fault:
             problems.append(str(fault))
+            continue
+        if model.name in {other.name for other in models}:
+            problems.append(f"{file.name}: another file has a model called {model.name!r}; give each its own name.")
+        else:
+            models.append(model)
     return View(State(workspace, models, problems))
 
 

@@ -15,7 +15,7 @@ from workbench.calibration.recommend import LABELS
 from workbench.wording import number, percent, points, round_step
 
 MOST_LINES = 12
-_NUMBERS = re.compile(r"\d[\d,.]*\d(?:\u00a0%)?|\d(?:\u00a0%)?")
+_NUMBERS = re.compile(r"(\d[\d,.]*\d(?:\u00a0%)?|\d(?:\u00a0%)?)")
 
 
 def tight(text: str) -> str:
@@ -25,12 +25,13 @@ def tight(text: str) -> str:
 
 def answer(sentence: str, *, highlight: str | None = None) -> Markup:
     """A sentence with its numbers set bold, and one of them in the accent colour."""
-    text = str(escape(tight(sentence)))
-    bold = _NUMBERS.sub(lambda found: f"<b>{found[0]}</b>", text)
-    if highlight is not None:
-        highlight = tight(highlight)
-        bold = bold.replace(f"<b>{highlight}</b>", f'<b class="hl">{highlight}</b>', 1)
-    return Markup('<p class="wb-answer" role="status" aria-live="polite">{}</p>').format(Markup(bold))  # noqa: S704
+    parts = _NUMBERS.split(tight(sentence))  # text, number, text, ...
+    accent = parts.index(tight(highlight)) if highlight is not None and tight(highlight) in parts else None
+    marked = [
+        Markup('<b class="hl">{}</b>' if place == accent else "<b>{}</b>").format(part) if place % 2 else escape(part)  # noqa: S704
+        for place, part in enumerate(parts)
+    ]
+    return Markup('<p class="wb-answer" role="status" aria-live="polite">{}</p>').format(Markup("").join(marked))
 
 
 def problem(sentence: str) -> Markup:
