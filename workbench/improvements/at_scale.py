@@ -110,18 +110,24 @@ def _one_metric(rows: duckdb.DuckDBPyRelation, metric: Metric, by: Sequence[str]
     base = rows.filter(f"{usable} AND month IN ({months})").aggregate(
         f"customer_id, avg(numerator) AS bn, avg({divisor}) AS bd", "customer_id"
     )
-    n_customers = base.aggregate("count(*)").fetchall()[0][0]
     now = rows.filter(f"{usable} AND month NOT IN ({months})").project(
         ", ".join(["customer_id", "month", "numerator AS n", f"{divisor} AS d", *groups])
     )
     moved = f"CASE WHEN n > 0 AND d > 0 AND bn > 0 AND bd > 0{_judged(metric)} THEN ln(n / d / (bn / bd)) END AS moved"
     columns = ", ".join(["customer_id", "month", *_FOUR, *map(_quoted, by), moved])
-    pairs = now.set_alias("now").join(base.set_alias("base"), "customer_id").project(columns)
-    kept = pairs
+
+    def pairs(only: str) -> duckdb.DuckDBPyRelation:
+        here = now.filter(only).set_alias("now")
+        return here.join(base.filter(only).set_alias("base"), "customer_id").project(columns)
+
+    kept = pairs("true")
     if fences is not None:
-        every = max(1, n_customers // QUARTILE_SAMPLE)
+        n_customers = (
+            rows.filter(f"metric = '{name}' AND month = {metric.baseline[0]}").aggregate("count(*)").fetchall()
+        )
+        every = max(1, n_customers[0][0] // QUARTILE_SAMPLE)
         quartiles = (
-            pairs.filter(f"hash(customer_id) % {every} = 0")
+            pairs(f"hash(customer_id) % {every} = 0")
             .aggregate("month, quantile_cont(moved, 0.25) AS q1, quantile_cont(moved, 0.75) AS q3", "month")
             .df()
         )
@@ -129,9 +135,10 @@ def _one_metric(rows: duckdb.DuckDBPyRelation, metric: Metric, by: Sequence[str]
         usual = quartiles[spread > 0]
         low = _by_month(usual["month"], usual["q1"] - fences * spread, "-1e308")
         high = _by_month(usual["month"], usual["q3"] + fences * spread, "1e308")
-        kept = pairs.filter(f"moved IS NULL OR moved BETWEEN {low} AND {high}")
-    products = [f"sum({one} * {two}) AS {one}_{two}" for one, two in combinations_with_replacement(_FOUR, 2)]
-    wanted = ["count(*) AS customers", *(f"sum({one}) AS {one}" for one in _FOUR), *products]
+        kept = kept.filter(f"moved IS NULL OR moved BETWEEN {low} AND {high}")
+    needed = _FOUR if metric.denominator is not None else ("n", "bn")
+    products = [f"sum({one} * {two}) AS {one}_{two}" for one, two in combinations_with_replacement(needed, 2)]
+    wanted = ["count(*) AS customers", *(f"sum({one}) AS {one}" for one in needed), *products]
     keys = ", ".join(["month", *map(_quoted, by)])
     sums: pd.DataFrame = kept.aggregate(f"{keys}, {', '.join(wanted)}", keys).df()
     return sums
@@ -184,14 +191,15 @@ def _ratio(table: pd.DataFrame) -> tuple[Floats, Floats]:
 
     A customer moves the logarithm by n / sum(n) - d / sum(d) - bn / sum(bn) + bd / sum(bd), to first order.
     """
-    sums = {name: table[name].to_numpy(dtype=float) for name in _FOUR}
+    needed = [name for name in _FOUR if name in table]  # a count has no denominators: they are 1 and never vary
+    sums = {name: table[name].to_numpy(dtype=float) for name in needed}
     sign = {"n": 1.0, "d": -1.0, "bn": -1.0, "bd": 1.0}
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = sums["n"] / sums["d"] / (sums["bn"] / sums["bd"])
+        ratio = np.prod([sums[name] ** sign[name] for name in needed], axis=0)
         variance = sum(
             (1 if one == two else 2) * sign[one] * sign[two] * table[f"{one}_{two}"].to_numpy(dtype=float)
             / (sums[one] * sums[two])
-            for one, two in combinations_with_replacement(_FOUR, 2)
+            for one, two in combinations_with_replacement(needed, 2)
         )  # fmt: skip
     count = table["customers"].to_numpy(dtype=float)
     known = np.isfinite(ratio) & (count > 1) & np.isfinite(variance)
