@@ -20,9 +20,10 @@ STATIC = Path(__file__).parent / "voila" / "templates" / "workbench" / "static"
 
 
 def _style() -> str:
-    """For a notebook: the figure's style, and within a page's box the look of the pages. Pages of ours link both."""
-    figure, page = ((STATIC / name).read_text(encoding="utf-8") for name in ("figure.css", "workbench.css"))
-    return f"{figure}\n@scope (.wb-page) {{\n{page}}}"
+    """For a notebook: the figure's style, and within a page's box the look of the pages. Pages of ours link theirs."""
+    files = STATIC / "figure.css", STATIC / "workbench.css", Path(__file__).parent / "notebook.css"
+    figure, page, notebook = (file.read_text(encoding="utf-8") for file in files)
+    return f"{figure}\n@scope (.wb-page) {{\n{page}\n{notebook}}}"
 
 
 class FigureView(anywidget.AnyWidget):
