@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import tomllib
 from importlib.metadata import version
@@ -104,6 +105,22 @@ def test_ipywidgets_and_its_page_speak_the_same_protocol() -> None:
     assert version("ipywidgets").startswith("8.")
     packages = json.loads((ROOT / "workbench" / "dashboards" / "page" / "package.json").read_text(encoding="utf-8"))
     assert packages["dependencies"]["@jupyter-widgets/controls"].startswith("5.")
+
+
+def test_without_a_chromium_one_is_told_how_to_get_one(tmp_path: Path) -> None:
+    (tmp_path / "id").symlink_to(str(shutil.which("id")))
+    done = subprocess.run(
+        [str(shutil.which("sh")), str(ROOT / "tests" / "browser" / "find_chromium.sh")],
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "The tests open the pages in a Chromium, and there is none. Install Chromium or Chrome (apt-get install chromium,\n"
+        "or .venv/bin/playwright install chromium), or name one that is elsewhere: make test CHROMIUM=/path/to/chrome\n"
+    )
 
 
 @pytest.mark.parametrize("place", ["pypi.org", "npmjs", "conda.anaconda", "cdn.", "unpkg", "jsdelivr"])

@@ -21,7 +21,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from workbench.dashboards.server import Page, pages
+from workbench.dashboards.server import Page, chosen_token, pages
 from workbench.errors import WorkbenchError
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -270,6 +270,24 @@ def test_with_a_token_nothing_is_shown_without_it(
     assert refused.value.response.status_code == 403
     assert ask(address, f"/end/{kernel}", "POST")[0] == 403
     assert "status" in asyncio.run(say(address, kernel, hello, additional_headers={"Cookie": cookie}))
+
+
+ANYWHERE = "0.0.0.0"  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [("127.0.0.1", False), ("::1", False), ("localhost", False), (ANYWHERE, True), ("10.1.2.3", True)],
+)
+def test_a_token_is_made_where_others_can_ask(host: str, asked: bool) -> None:
+    assert (len(chosen_token(host, None)) > 30) == asked
+    assert chosen_token(host, "mine") == "mine"
+
+
+@pytest.mark.parametrize("host", [ANYWHERE, "10.1.2.3"])
+def test_an_empty_token_is_no_token_where_others_can_ask(host: str) -> None:
+    with pytest.raises(WorkbenchError, match="the token is empty"):
+        chosen_token(host, "")
 
 
 def test_a_taken_port_is_said_in_a_sentence(tiny_export: Path, stand_in_folder: Path) -> None:

@@ -18,6 +18,6 @@ if command -v apt-get >/dev/null && $root true 2>/dev/null; then
     fi
 fi
 
-echo "The tests open the pages in a Chromium, and there is none. Install Chromium or Chrome (apt-get install chromium, or" >&2
-echo ".venv/bin/playwright install chromium), or name one that is elsewhere: make test CHROMIUM=/path/to/chrome" >&2
+echo "The tests open the pages in a Chromium, and there is none. Install Chromium or Chrome (apt-get install chromium," >&2
+echo "or .venv/bin/playwright install chromium), or name one that is elsewhere: make test CHROMIUM=/path/to/chrome" >&2
 exit 1

@@ -126,9 +126,7 @@ def serve(
             f"there is no '{workspace}' to show; give the folder of an imported workspace or of exports."
         )
     found = pages(folder)
-    local = _is_this_machine(host)
-    if token is None:
-        token = "" if local else secrets.token_urlsafe(24)
+    token = chosen_token(host, token)
     sockets = _listen(host, port)
     os.environ["WORKBENCH_DATA"] = str(data)
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(STATIC.parents[3]), os.environ.get("JUPYTER_PATH")]))
@@ -144,9 +142,22 @@ def serve(
         token=token,
         identity_provider_class=_Identity,
     )
-    server.pages, server.assets, server.sockets, server.local = found, assets, sockets, local
+    server.pages, server.assets, server.sockets, server.local = found, assets, sockets, _is_this_machine(host)
     server.initialize([])
     server.start()
+
+
+def chosen_token(host: str, token: str | None) -> str:
+    """What a visitor must know: the token given, else one that is made up, or nothing where only this machine can ask.
+
+    Raises WorkbenchError for an empty token where others can ask.
+    """
+    local = _is_this_machine(host)
+    if token == "" and not local:
+        raise WorkbenchError(
+            f"the token is empty, and {host} can be reached by others; give one, or none to have it made."
+        )
+    return token if token is not None else "" if local else secrets.token_urlsafe(24)
 
 
 def _is_this_machine(host: str) -> bool:
