@@ -117,9 +117,10 @@ def test_without_a_chromium_one_is_told_how_to_get_one(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "The tests open the pages in a Chromium, and there is none. Install Chromium or Chrome (apt-get install chromium,\n"
-        "or .venv/bin/playwright install chromium), or name one that is elsewhere: make test CHROMIUM=/path/to/chrome\n"
+    assert " ".join(done.stderr.split()) == (
+        "The tests open the pages in a Chromium, and there is none. Install Chromium or Chrome (apt-get install "
+        "chromium, or .venv/bin/playwright install chromium), or name one that is elsewhere: "
+        "make test CHROMIUM=/path/to/chrome"
     )
 
 
