@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import operator
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -34,10 +36,11 @@ from workbench.conditions import (
     Property,
     Text,
     parse,
+    parse_count,
     prepare,
 )
 from workbench.errors import WorkbenchError
-from workbench.scoring import Rule, RuleGroup, ScoreModel, score, tally_codes
+from workbench.scoring import Case, Decay, Rule, RuleGroup, ScoreModel, score, tally_codes
 
 AS_OF = dt.date(2026, 6, 30)
 END = dt.datetime(2026, 7, 1)
@@ -258,20 +261,40 @@ def number_of(count: Count, row: dict[str, Any], happened: list[dict[str, Any]])
 def plain_scores(model: ScoreModel, rows: list[dict[str, Any]], happened: list[dict[str, Any]]) -> list[float]:
     found = []
     for row in rows:
-        total = 0.0
+        by_category: dict[str, float] = defaultdict(float)
         for group in model.groups:
             points = 0.0
             for rule in group.rules:
-                if isinstance(rule.asks, Count):
-                    points += rule.points * min(number_of(rule.asks, row, happened), rule.at_most or 0)
-                elif says(rule.asks, row, happened):
-                    points += rule.points
-            total += limited(points, group)
+                if rule.enabled:
+                    points += limited(points_of(rule, row, happened), rule)
+            by_category[group.category or group.name] += limited(points, group)
+        most = np.inf if model.category_maximum is None else model.category_maximum
+        total = sum(min(points, most) for points in by_category.values())
         found.append(limited(total, model))
     return found
 
 
-def limited(points: float, part: RuleGroup | ScoreModel) -> float:
+def points_of(rule: Rule, row: dict[str, Any], happened: list[dict[str, Any]]) -> float:
+    if rule.cases:
+        holding = [case.points for case in rule.cases if says(parse(str(case.when)), row, happened)]
+        return holding[0] if holding else rule.otherwise
+    if rule.count is None:
+        return rule.points if says(parse(str(rule.when)), row, happened) else 0
+    fresh = 0.0
+    for event in happened:
+        if number_of(parse_count(str(rule.count)), row, [event]):
+            age = (END - event["at"]) / dt.timedelta(days=1)
+            fresh += 1 if rule.decay is None else left(rule.decay, age)
+    return rule.points * min(fresh, rule.at_most or 0)
+
+
+def left(decay: Decay, age_days: float) -> float:
+    """Of an event, linear in the points first given."""
+    intervals = math.ceil(age_days / decay.every_days) - 1
+    return max(0, 100 - decay.percent * intervals) / 100
+
+
+def limited(points: float, part: Rule | RuleGroup | ScoreModel) -> float:
     low = -np.inf if part.minimum is None else part.minimum
     high = np.inf if part.maximum is None else part.maximum
     return float(min(max(points, low), high))
@@ -358,6 +381,7 @@ def test_conditions_mean_the_same_on_spark(
 # -- models ----------------------------------------------------------------------------------------------------------
 
 POINTS = st.sampled_from([0, 1, -5, 20, 2.5, 0.1, -0.000001])
+DECAYS = st.fixed_dictionaries({"percent": st.sampled_from([30, 50, 100]), "every_days": st.sampled_from([1, 7, 200])})
 LIMITS = st.sampled_from([(None, None), (0, 10), (-3, None), (None, 2.5), (0, 0)])
 
 
@@ -367,15 +391,27 @@ def models(draw: st.DrawFn) -> ScoreModel:
     for place in range(draw(st.integers(1, 3))):
         rules = []
         for position in range(draw(st.integers(1, 4))):
-            name, points = f"rule {place}.{position}", draw(POINTS)
-            if draw(st.booleans()):
-                rules.append(Rule(name=name, count=draw(counts()), points=points, at_most=draw(st.integers(1, 3))))
+            low, high = draw(LIMITS)
+            common = {"name": f"rule {place}.{position}", "minimum": low, "maximum": high}
+            common["enabled"] = draw(st.sampled_from([True, True, True, False]))
+            kind = draw(st.sampled_from(["when", "count", "decay", "cases"]))
+            if kind == "when":
+                rules.append(Rule(when=draw(conditions()), points=draw(POINTS), **common))
+            elif kind == "cases":
+                cases = draw(st.lists(st.builds(Case, when=conditions(), points=POINTS), min_size=1, max_size=3))
+                rules.append(Rule(cases=tuple(cases), otherwise=draw(POINTS), **common))
             else:
-                rules.append(Rule(name=name, when=draw(conditions()), points=points))
+                decay = None if kind == "count" else Decay(**draw(DECAYS))
+                common |= {"decay": decay, "at_most": draw(st.integers(1, 3))}
+                rules.append(Rule(count=draw(counts()), points=draw(POINTS), **common))
         low, high = draw(LIMITS)
-        groups.append(RuleGroup(name=f"Group {place}", rules=tuple(rules), minimum=low, maximum=high))
+        category = draw(st.sampled_from([None, "fit", "engagement"]))
+        groups.append(
+            RuleGroup(name=f"Group {place}", category=category, rules=tuple(rules), minimum=low, maximum=high)
+        )
     low, high = draw(LIMITS)
-    return ScoreModel(name="drawn", groups=tuple(groups), minimum=low, maximum=high)
+    most = draw(st.sampled_from([None, None, 5, 30]))
+    return ScoreModel(name="drawn", groups=tuple(groups), minimum=low, maximum=high, category_maximum=most)
 
 
 def scores_of(table: Any, model: ScoreModel, activities: Any) -> list[float]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.scoring import Rule as Rule
     from workbench.scoring import RuleGroup as RuleGroup
     from workbench.scoring import ScoreModel as ScoreModel
+    from workbench.scoring import explain as explain
     from workbench.scoring import score as score
 
 __version__ = "0.1.0"
@@ -49,6 +50,7 @@ _HOME = {
     "handover": "handovers",
     "load": "loaders",
     "read_export": "loaders",
+    "explain": "scoring",
     "score": "scoring",
     "what_if": "calibration",
 }

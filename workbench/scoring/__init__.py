@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from workbench.scoring.apply import score
-from workbench.scoring.model import Rule, RuleGroup, ScoreModel
+from workbench.scoring.explain import Explanation, explain
+from workbench.scoring.model import Case, Decay, Rule, RuleGroup, ScoreModel
 from workbench.scoring.tally import CodeTally, tally_codes
 
-__all__ = ["CodeTally", "Rule", "RuleGroup", "ScoreModel", "score", "tally_codes"]
+__all__ = [
+    "Case",
+    "CodeTally",
+    "Decay",
+    "Explanation",
+    "Rule",
+    "RuleGroup",
+    "ScoreModel",
+    "explain",
+    "score",
+    "tally_codes",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from functools import reduce
 from operator import add
@@ -10,7 +11,7 @@ from typing import Any
 import narwhals as nw
 
 from workbench import engines
-from workbench.conditions import Binding, Condition, Count
+from workbench.conditions import Binding
 from workbench.loaders import Workspace
 from workbench.scoring.model import Rule, ScoreModel
 
@@ -44,14 +45,14 @@ def score(table: Any, model: ScoreModel, *, activities: Any = None, as_of: str |
     binding = bind(frame, model, activities=activities, as_of=as_of)
     groups = []
     for group in model.groups:
-        points = [code(binding, rule).cast(nw.Int64) * model.scaled(rule.points) for rule in group.rules if rule.points]
-        total = reduce(add, points) if points else _nothing(frame)
+        points = [_points(binding, model, rule) for rule in group.rules if any(rule.worth)]
+        total = reduce(add, points) if points else nothing(frame)
         groups.append(_limited(total, model.scaled(group.minimum), model.scaled(group.maximum)).alias(group.column))
-    total = _limited(
-        reduce(add, [nw.col(group.column) for group in model.groups]),
-        model.scaled(model.minimum),
-        model.scaled(model.maximum),
-    )
+    parts = []
+    for category in model.categories:
+        total = reduce(add, [nw.col(group.column) for group in category])
+        parts.append(_limited(total, None, model.scaled(model.category_maximum)))
+    total = _limited(reduce(add, parts), model.scaled(model.minimum), model.scaled(model.maximum))
     scored = binding.frame.with_columns(*groups).with_columns(total.alias("score"))
     if model.scale > 1:
         digits = len(str(model.scale)) - 1
@@ -76,21 +77,43 @@ def opened(table: Any, activities: Any, as_of: Any) -> tuple[Any, Any, Any]:
 
 def bind(frame: engines.Frame, model: ScoreModel, *, activities: Any, as_of: str | date | None) -> Binding:
     """The rules of a model bound to a table, all its events counted in one pass."""
-    asked = [rule.asks for rule in model.rules]
-    conditions = [one for one in asked if isinstance(one, Condition)]
-    counts = [one for one in asked if isinstance(one, Count)]
+    rules = [rule for rule in model.rules if rule.enabled]
+    conditions = [condition for rule in rules for condition in rule.conditions]
+    counts = [count for rule in rules for count, _ in rule.counts]
     return Binding(frame, conditions, counts=counts, activities=activities, as_of=as_of)
 
 
 def code(binding: Binding, rule: Rule) -> nw.Expr:
-    """The code of a rule: how often it counts, from 0 to `at_most`."""
-    asked = rule.asks
-    return binding.count(asked).clip(0, rule.at_most) if isinstance(asked, Count) else binding.condition(asked)
+    """The code of an enabled rule: the case that holds, or how much was counted; from 0 to `rule.codes - 1`."""
+    if rule.counts:
+        found = [binding.count(count) * steps for count, steps in rule.counts]
+        return reduce(add, found).clip(0, rule.codes - 1)
+    if rule.cases:
+        return _first_case(binding, rule, list(range(rule.codes)))
+    return binding.condition(rule.conditions[0]).cast(nw.Int64)
+
+
+def _points(binding: Binding, model: ScoreModel, rule: Rule) -> nw.Expr:
+    """The scaled points a rule gives."""
+    worth = [int(points) for points in model.worth(rule)]
+    if rule.cases:
+        return _first_case(binding, rule, worth)
+    points = code(binding, rule) * model.scaled(rule.unit)
+    return _limited(points, model.scaled(rule.minimum), model.scaled(rule.maximum))
+
+
+def _first_case(binding: Binding, rule: Rule, values: Sequence[int]) -> nw.Expr:
+    """The value of the first case that holds; `values` starts with that of none."""
+    found = nw.lit(values[0]).cast(nw.Int64)
+    for condition, value in reversed(list(zip(rule.conditions, values[1:], strict=True))):
+        found = nw.when(binding.condition(condition)).then(nw.lit(value).cast(nw.Int64)).otherwise(found)
+    return found
 
 
 def _limited(points: nw.Expr, minimum: int | None, maximum: int | None) -> nw.Expr:
     return points if minimum is None and maximum is None else points.clip(minimum, maximum)
 
 
-def _nothing(frame: engines.Frame) -> nw.Expr:
+def nothing(frame: engines.Frame) -> nw.Expr:
+    """0 for each row."""
     return nw.col(frame.collect_schema().names()[0]).is_null().cast(nw.Int64) * 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,16 +11,19 @@ from typing import Any, TypeVar
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from workbench.conditions import parse, parse_count
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.scoring.model import Rule, RuleGroup, ScoreModel, number
+from workbench.scoring.model import Case, Decay, Rule, RuleGroup, ScoreModel, number
 
 _T = TypeVar("_T")
-MOST_BYTES = 5_000_000
-_MODEL = ("name", "version", "limits", "groups")
-_GROUP = ("name", "limits", "rules")
-_RULE = ("name", "when", "count", "points", "at_most")
+MOST_BYTES = 1_000_000
+_MODEL = ("name", "version", "limits", "category_maximum", "groups")
+_GROUP = ("name", "category", "limits", "rules")
+_RULE = ("name", "when", "count", "cases", "otherwise", "points", "at_most", "decay", "limits", "enabled")
+_CASE = ("when", "points")
+_DECAY = ("percent", "every_days")
 
 
 def read(path: str | PathLike[str]) -> ScoreModel:
@@ -67,21 +70,19 @@ def to_yaml(model: ScoreModel) -> str:
     yaml.width = 120
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
-    yaml.dump(_flow_limits(to_mapping(model)), text)
+    yaml.dump(_dressed(to_mapping(model)), text)
     return text.getvalue()
 
 
 def to_mapping(model: ScoreModel) -> dict[str, Any]:
     """The fields of a file."""
-    return {
-        "name": model.name,
-        "version": model.version,
-        **_limits(model),
-        "groups": [
-            {"name": group.name, **_limits(group), "rules": [_rule_fields(rule) for rule in group.rules]}
-            for group in model.groups
-        ],
-    }
+    most = {} if model.category_maximum is None else {"category_maximum": model.category_maximum}
+    groups = []
+    for group in model.groups:
+        category = {} if group.category is None else {"category": group.category}
+        rules = [_rule_fields(rule) for rule in group.rules]
+        groups.append({"name": group.name, **category, **_limits(group), "rules": rules})
+    return {"name": model.name, "version": model.version, **_limits(model), **most, "groups": groups}
 
 
 def from_mapping(fields: Any, *, file: str = "the model") -> ScoreModel:
@@ -90,26 +91,44 @@ def from_mapping(fields: Any, *, file: str = "the model") -> ScoreModel:
     groups = []
     for entry in top.sequence("groups"):
         group = _Fields(entry, file, _GROUP, "a group")
-        rules = [_rule(_Fields(one, file, _RULE, "a rule")) for one in group.sequence("rules")]
-        minimum, maximum = group.limits()
-        with_limits = {"minimum": minimum, "maximum": maximum}
-        groups.append(group.build(RuleGroup, "limits", name=group.text("name"), rules=tuple(rules), **with_limits))
-    minimum, maximum = top.limits()
-    version = top.get("version", 1)
+        rules = tuple(_rule(_Fields(one, file, _RULE, "a rule"), file) for one in group.sequence("rules"))
+        name, category = group.text("name"), group.get("category", None)
+        groups.append(group.build(RuleGroup, "limits", name=name, category=category, rules=rules, **group.limits()))
+    name, version, most = top.text("name"), top.get("version", 1), top.get("category_maximum", None)
     return top.build(
-        ScoreModel, None, name=top.text("name"), version=version, groups=tuple(groups), minimum=minimum, maximum=maximum
+        ScoreModel, None, name=name, version=version, groups=tuple(groups), category_maximum=most, **top.limits()
     )
 
 
-def _rule(fields: _Fields) -> Rule:
+def _rule(fields: _Fields, file: str) -> Rule:
     name = fields.text("name")
-    points = fields.convert("points", lambda value: number(value, f"the points of the rule {name!r}"))
-    when = fields.convert("when", _condition) if fields.has("when") else None
-    count = fields.convert("count", parse_count) if fields.has("count") else None
-    key = "at_most" if fields.has("at_most") else "count" if fields.has("count") else "name"
-    return fields.build(
-        Rule, key, name=name, when=when, count=count, points=points, at_most=fields.get("at_most", None)
-    )
+    found: dict[str, Any] = {"name": name, **fields.limits()}
+    if fields.has("when"):
+        found["when"] = fields.convert("when", _condition)
+    if fields.has("count"):
+        found["count"] = fields.convert("count", parse_count)
+    if fields.has("cases"):
+        entries = [_Fields(one, file, _CASE, "a case") for one in fields.sequence("cases")]
+        found["cases"] = tuple(
+            Case(when=one.convert("when", _condition), points=one.convert("points", _points_of(name)))
+            for one in entries
+        )
+    if fields.has("points") or not fields.has("cases"):
+        found["points"] = fields.convert("points", _points_of(name))
+    if fields.has("otherwise"):
+        found["otherwise"] = fields.convert("otherwise", _points_of(name))
+    if fields.has("decay"):
+        decay = _Fields(fields.get("decay", None), file, _DECAY, "a decay")
+        found["decay"] = decay.build(
+            Decay, "percent", percent=decay.need("percent"), every_days=decay.need("every_days")
+        )
+    found |= {key: fields.get(key, None) for key in ("at_most", "enabled") if fields.has(key)}
+    key = next((key for key in ("at_most", "count", "cases", "limits") if fields.has(key)), "name")
+    return fields.build(Rule, key, **found)
+
+
+def _points_of(name: str) -> Callable[[Any], float]:
+    return lambda value: number(value, f"the points of the rule {name!r}")
 
 
 def _condition(value: Any) -> Any:
@@ -123,11 +142,14 @@ class _Fields:
         self._found, self._file = found, file
         if not isinstance(found, Mapping):
             raise WorkbenchError(
-                f"{file}: {what} is written as `key: value` with the keys {listing(known)}, and {_short(found)} came."
+                f"{file}: {what} is written as `key: value` with the keys {listing(known, most=20)}, "
+                f"and {_short(found)} came."
             )
         for key in found:
             if key not in known:
-                raise self.problem(key, f"unknown key; {what} has {listing(known)}.{did_you_mean(str(key), known)}")
+                raise self.problem(
+                    key, f"unknown key; {what} has {listing(known, most=20)}.{did_you_mean(str(key), known)}"
+                )
 
     def problem(self, key: Any, text: str) -> WorkbenchError:
         return WorkbenchError(f"{self._file}{self._line(key)}, key {str(key)!r}: {text}")
@@ -162,18 +184,18 @@ class _Fields:
             raise self.problem(key, f"a list is needed, each entry behind a dash, and {_short(value)} came.")
         return value
 
-    def limits(self) -> tuple[float | None, float | None]:
+    def limits(self) -> dict[str, float | None]:
         if not self.has("limits"):
-            return None, None
+            return {"minimum": None, "maximum": None}
         value = self._found["limits"]
         if not isinstance(value, list) or len(value) != 2:
             raise self.problem(
-                "limits", f"the lowest and the highest score are needed, as in [0, 100]; {_short(value)} came."
+                "limits", f"the lowest and the highest are needed, as in [0, 100]; {_short(value)} came."
             )
         low, high = self.convert(
             "limits", lambda pair: [None if one is None else number(one, "limits") for one in pair]
         )
-        return low, high
+        return {"minimum": low, "maximum": high}
 
     def convert(self, key: str, how: Any) -> Any:
         value = self.need(key)
@@ -191,27 +213,36 @@ class _Fields:
             raise self.problem(key, str(problem)) from problem
 
 
-def _limits(part: ScoreModel | RuleGroup) -> dict[str, Any]:
+def _limits(part: ScoreModel | RuleGroup | Rule) -> dict[str, Any]:
     none = part.minimum is None and part.maximum is None
     return {} if none else {"limits": [part.minimum, part.maximum]}
 
 
 def _rule_fields(rule: Rule) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": rule.name}
-    fields["when" if rule.count is None else "count"] = str(rule.asks)
-    fields["points"] = rule.points
+    if rule.cases:
+        fields["cases"] = [{"when": str(case.when), "points": case.points} for case in rule.cases]
+        fields |= {"otherwise": rule.otherwise} if rule.otherwise else {}
+    else:
+        fields["when" if rule.count is None else "count"] = str(rule)
+        fields["points"] = rule.points
     if rule.count is not None:
         fields["at_most"] = rule.at_most
-    return fields
+    if rule.decay is not None:
+        fields["decay"] = {"percent": rule.decay.percent, "every_days": rule.decay.every_days}
+    return {**fields, **_limits(rule), **({} if rule.enabled else {"enabled": False})}
 
 
-def _flow_limits(fields: dict[str, Any]) -> dict[str, Any]:
-    """Limits in one line, `[0, 100]`."""
-    for part in (fields, *fields["groups"]):
-        if "limits" in part:
-            part["limits"] = CommentedSeq(part["limits"])
-            part["limits"].fa.set_flow_style()
-    return fields
+def _dressed(value: Any, key: str = "") -> Any:
+    """Limits in one line, `[0, 100]`; texts with characters that YAML would fold away in double quotes."""
+    if isinstance(value, dict):
+        return {name: _dressed(one, name) for name, one in value.items()}
+    if isinstance(value, list):
+        items = CommentedSeq(_dressed(one) for one in value)
+        if key == "limits":
+            items.fa.set_flow_style()
+        return items
+    return DoubleQuotedScalarString(value) if isinstance(value, str) and not value.isprintable() else value
 
 
 def _short(value: Any) -> str:

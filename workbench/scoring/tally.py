@@ -15,7 +15,7 @@ import pandas as pd
 
 from workbench import engines
 from workbench.errors import WorkbenchError, listing
-from workbench.scoring.apply import bind, code, opened
+from workbench.scoring.apply import bind, code, nothing, opened
 from workbench.scoring.model import Rule, RuleGroup, ScoreModel
 
 Whole: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
@@ -61,7 +61,9 @@ class CodeTally:
             total = self._total(model, group, first)
             found[group.column] = _limited(total, model.scaled(group.minimum), model.scaled(group.maximum))
             first += len(group.rules)
-        whole = _limited(sum(found.values()), model.scaled(model.minimum), model.scaled(model.maximum))
+        most = model.scaled(model.category_maximum)
+        parts = [_limited(sum(found[group.column] for group in part), None, most) for part in model.categories]
+        whole = _limited(sum(parts), model.scaled(model.minimum), model.scaled(model.maximum))
         scores = {"score": whole, **found}
         return scores if model.scale == 1 else {name: values / model.scale for name, values in scores.items()}
 
@@ -139,7 +141,8 @@ def tally_codes(
         As `score` does.
     """
     table, activities, as_of = opened(table, activities, as_of)
-    binding = bind(engines.as_frame(table), model, activities=activities, as_of=as_of)
+    frame = engines.as_frame(table)
+    binding = bind(frame, model, activities=activities, as_of=as_of)
     packs = _packs(model.rules)
     packed: dict[str, nw.Expr] = {}
     for position, pack in enumerate(packs):
@@ -147,9 +150,11 @@ def tally_codes(
         packed[f"_codes_{position}"] = reduce(
             add,
             [
-                code(binding, model.rules[rule]).cast(nw.Int64) * int(stride)
+                code(binding, model.rules[rule]) * int(stride)
                 for rule, stride in zip(pack, strides[:-1], strict=True)
-            ],
+                if model.rules[rule].enabled
+            ]
+            or [nothing(frame)],
         )
     cells = engines.count_by(binding.frame, {**packed, **keys})
     found, pattern = _distinct([cells[name].to_numpy(dtype=np.int64) for name in packed])
@@ -163,7 +168,7 @@ def tally_codes(
 
 
 def _radix(rule: Rule) -> int:
-    return len(rule.worth)
+    return rule.codes
 
 
 def _packs(rules: tuple[Rule, ...]) -> list[list[int]]:
@@ -190,7 +195,10 @@ def _distinct(columns: list[Whole]) -> tuple[list[Whole], Whole]:
 
 
 def _shape(model: ScoreModel) -> list[list[tuple[str, str, int]]]:
-    return [[(rule.name, str(rule.asks), _radix(rule)) for rule in group.rules] for group in model.groups]
+    return [
+        [(rule.name, str(rule.conditions or rule.counts), _radix(rule)) for rule in group.rules]
+        for group in model.groups
+    ]
 
 
 def _limited(values: Any, minimum: int | None, maximum: int | None) -> Whole:

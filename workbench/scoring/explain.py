@@ -1,0 +1,142 @@
+"""Why has this contact so many points: rule by rule, to the last point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+
+from workbench import engines
+from workbench.errors import WorkbenchError, listing
+from workbench.scoring.apply import opened
+from workbench.scoring.model import ScoreModel
+from workbench.scoring.tally import tally_codes
+
+ID = "hs_object_id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step to a score: what a rule gave, or what a limit took or added."""
+
+    group: str  # "" for the limits of a category and of the score
+    what: str  # the rule's name, or which limit
+    kind: str  # "rule" or "limit"
+    asks: str  # the condition or count, as written; "" for a limit
+    found: str  # what the rule found, in words; "" for a limit
+    points: float
+    total: float  # of the score so far, before the limits to come
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One contact's score, step by step; the points of all steps sum to it."""
+
+    model: ScoreModel
+    contact_id: str
+    score: float
+    groups: dict[str, float]  # group's name to its score, within its limits
+    steps: tuple[Step, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """One row a step: `group`, `what`, `kind` (rule or limit), `asks`, `found`, `points`, `total` so far."""
+        columns = ["group", "what", "kind", "asks", "found", "points", "total"]
+        return pd.DataFrame([[getattr(step, name) for name in columns] for step in self.steps], columns=columns)
+
+    def headline(self) -> str:
+        """One sentence: the score, its groups, and the rules that weigh most."""
+        groups = ", ".join(f"{points:g} of {name}" for name, points in self.groups.items())
+        given = sorted((step for step in self.steps if step.points), key=lambda step: -abs(step.points))[:3]
+        most = ", ".join(f"{step.what} ({step.points:+g})" for step in given)
+        told = f"; most weigh {most}" if given else "; no rule gave any"
+        noun = "point" if abs(self.score) == 1 else "points"
+        return f"Contact {self.contact_id} has {self.score:g} {noun}: {groups}{told}."
+
+
+def explain(
+    table: Any, model: ScoreModel, contact_id: str | int, *, activities: Any = None, as_of: str | date | None = None
+) -> Explanation:
+    """Explain one contact's score, rule by rule, with decay and limits.
+
+    Parameters
+    ----------
+    table, model, activities, as_of
+        As in `score`.
+    contact_id
+        The contact's record id, in the column `hs_object_id`.
+
+    Raises
+    ------
+    WorkbenchError
+        If no contact or several have this id, and as `score` does.
+    """
+    table, activities, as_of = opened(table, activities, as_of)
+    wanted = str(contact_id)
+    one = _rows(engines.as_frame(table), ID, wanted, "contacts")
+    events = None if activities is None else _rows(engines.as_frame(activities), "contact_id", wanted, "activities")
+    tally = tally_codes(one, model, keys={}, activities=events, as_of=as_of)
+    n = int(tally.n.sum())
+    if n != 1:
+        raise WorkbenchError(
+            f"no contact has the record id {wanted!r}; ids stand in the column {ID!r}."
+            if n == 0
+            else f"{n} contacts have the record id {wanted!r}; merge them, or load the export, which does."
+        )
+    return _explained(model, wanted, [int(found) for found in tally.codes[0]])
+
+
+def _explained(model: ScoreModel, contact_id: str, codes: list[int]) -> Explanation:
+    """All sums are of whole, scaled points, so that the steps sum to the score exactly."""
+    steps: list[Step] = []
+    running = 0
+
+    def step(group: str, what: str, kind: str, points: int, asks: str = "", found: str = "") -> None:
+        nonlocal running
+        running += points
+        unscaled = {"points": _points(points, model), "total": _points(running, model)}
+        steps.append(Step(group=group, what=what, kind=kind, asks=asks, found=found, **unscaled))
+
+    def limited(value: int, minimum: float | None, maximum: float | None, group: str, what: str) -> int:
+        low, high = model.scaled(minimum), model.scaled(maximum)
+        kept = value if low is None else max(value, low)
+        kept = kept if high is None else min(kept, high)
+        if kept != value:
+            step(group, what, "limit", kept - value)
+        return kept
+
+    by_rule = dict(zip([rule.name for rule in model.rules], codes, strict=True))
+    groups: dict[str, float] = {}
+    whole = 0
+    for category in model.categories:
+        in_category = 0
+        for group in category:
+            total = 0
+            for rule in group.rules:
+                code = by_rule[rule.name]
+                points = int(model.worth(rule)[code])
+                total += points
+                step(group.name, rule.name, "rule", points, str(rule), rule.finding(code))
+            total = limited(total, group.minimum, group.maximum, group.name, f"limit of {group.name}")
+            groups[group.name] = _points(total, model)
+            in_category += total
+        name = category[0].category or category[0].name
+        whole += limited(in_category, None, model.category_maximum, "", f"limit of the category {name}")
+    score = limited(whole, model.minimum, model.maximum, "", "limit of the score")
+    return Explanation(
+        model=model, contact_id=contact_id, score=_points(score, model), groups=groups, steps=tuple(steps)
+    )
+
+
+def _points(scaled: int, model: ScoreModel) -> float:
+    return scaled if model.scale == 1 else scaled / model.scale
+
+
+def _rows(frame: engines.Frame, column: str, wanted: str, what: str) -> engines.Frame:
+    """The rows of one contact."""
+    kinds = engines.kinds(frame)
+    if column not in kinds:
+        raise WorkbenchError(f"the {what} need the column {column!r}; there are {listing(kinds)}.")
+    return frame.filter(nw.col(column).cast(nw.String) == wanted)
