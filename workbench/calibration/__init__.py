@@ -1,5 +1,6 @@
 """Judging a score: thresholds, bands and recommendations, each with its n, its interval and its reason."""
 
+from workbench.calibration.corrected import ChosenRate
 from workbench.calibration.counting import WhatIf, calibrate, what_if
 from workbench.calibration.recommend import Recommendation
 from workbench.calibration.result import RULES, Calibration, Line, ScoreSummary
@@ -9,6 +10,7 @@ from workbench.calibration.tally import ScoreTally, WeeklyLeads
 __all__ = [
     "RULES",
     "Calibration",
+    "ChosenRate",
     "HoldOut",
     "HoldOutReading",
     "Jump",

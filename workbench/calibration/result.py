@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.calibration import recommend as rules
+from workbench.calibration.corrected import ChosenRate, correct_rate, uncorrected
 from workbench.calibration.recommend import Above, Recommendation
 from workbench.calibration.selective import Jump, check_old_line, jump_at
 from workbench.calibration.tally import Floats, Ints, ScoreTally, WeeklyLeads
@@ -340,7 +341,7 @@ class Calibration:
         WorkbenchError
             For an unknown rule, missing arguments, or numbers out of range.
         """
-        given: dict[str, Any] = {
+        given = {
             "leads_per_week": leads_per_week,
             "value_per_win": value_per_win,
             "cost_per_lead": cost_per_lead,
@@ -349,14 +350,7 @@ class Calibration:
         rules.check_kind(kind, _ARGUMENTS, given)
         if kind == "capacity":
             return self._by_capacity(_positive("leads_per_week", leads_per_week), seed=seed)
-        choose: rules.Choice
-        if kind == "profit":
-            value, cost = _positive("value_per_win", value_per_win), _positive("cost_per_lead", cost_per_lead)
-            choose = rules.by_profit(value, cost)
-        elif kind == "target_rate":
-            choose = rules.by_target_rate(_check_share(rate))
-        else:
-            choose = {"youden": rules.by_youden, "f1": rules.by_f1, "rule_of_thumb": rules.by_rule_of_thumb}[kind]
+        choose = _choice(kind, given)
         place = int(choose(self._observed)[0])
         scores, drawn = self._drawn(seed)
         low, high, found = rules.bounds(scores, choose(drawn), confidence=self.confidence)
@@ -371,6 +365,32 @@ class Calibration:
             high=None if threshold is None else high,
             reason=reason,
             found=found,
+        )
+
+    def corrected(self, kind: str, *, seed: int = 0, **given: float | None) -> ChosenRate | None:
+        """The conversion rate to expect above the line that `recommend` chooses with the same arguments.
+
+        A line that was chosen on the same leads flatters itself; this rate and its interval are corrected for that by
+        a bootstrap of the whole choice. None where the rule finds no line.
+        """
+        found = self.recommend(kind, seed=seed, **given)
+        if found.threshold is None:
+            return None
+        plain = self.at(found.threshold).conversion
+        if kind == "capacity":
+            return uncorrected(kind, threshold=found.threshold, plain=plain)
+        scores, drawn = self._drawn(seed)
+        n, won = self._above
+        first = np.searchsorted(self.tally.score, scores)
+        observed = Above(n[None, first], won[None, first], self._observed.lowest, self._observed.highest)
+        return correct_rate(
+            kind,
+            _choice(kind, given),
+            threshold=found.threshold,
+            plain=plain,
+            observed=observed,
+            drawn=drawn,
+            confidence=self.confidence,
         )
 
     @cached_property
@@ -553,6 +573,16 @@ class Calibration:
 
 def _band(low: float, high: float) -> str:
     return f"with {points(low)} points" if low == high else f"from {points(low)} to {points(high)} points"
+
+
+def _choice(kind: str, given: Mapping[str, float | None]) -> rules.Choice:
+    """The rule as a function of counts, its arguments checked."""
+    if kind == "profit":
+        value, cost = given.get("value_per_win"), given.get("cost_per_lead")
+        return rules.by_profit(_positive("value_per_win", value), _positive("cost_per_lead", cost))
+    if kind == "target_rate":
+        return rules.by_target_rate(_check_share(given.get("rate")))
+    return {"youden": rules.by_youden, "f1": rules.by_f1, "rule_of_thumb": rules.by_rule_of_thumb}[kind]
 
 
 def _check_share(share: float | None) -> float:
