@@ -578,7 +578,7 @@ def _join(
     frame: engines.Frame, totals: engines.Frame, names: Sequence[str], numbers: Sequence[str], key: nw.Expr, on: str
 ) -> engines.Frame:
     """The frame with the totals of each row's key, numbers 0 where there are none; `on` is a free name for the key."""
-    filled = [nw.col(name).fill_null(0).cast(nw.Int64) for name in numbers]
+    filled = [nw.col(name).fill_null(0).cast(nw.Int64) if name in numbers else nw.col(name) for name in names]
     totals = totals.rename({ID: on})
     if isinstance(frame, nw.LazyFrame):
         return frame.with_columns(key.alias(on)).join(totals.lazy(), on=on, how="left").with_columns(*filled).drop(on)

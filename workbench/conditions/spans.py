@@ -44,18 +44,18 @@ def has_anniversary(column: nw.Expr, node: InDays, start: datetime, end: datetim
 
     29 February comes round on 28 February where there is no other.
     """
-    if end - start >= timedelta(days=365):
-        return column < end
     first, last = start.date(), (end - timedelta(microseconds=1)).date()
     low, high = _day_of_year(first), _day_of_year(last)
     if high == DAY_BEFORE and not _leap(last.year):
         high = LEAP_DAY
-    found = column.dt.month().cast(nw.Int64) * 100 + column.dt.day().cast(nw.Int64)
+    # blanks fit no integer
+    found = column.dt.month().cast(nw.Float64) * 100 + column.dt.day().cast(nw.Float64)
+    this_year = (found <= high) & (column < datetime(last.year, 1, 1))
+    if end - start > timedelta(days=365):
+        return this_year | (column < datetime(last.year - 1, 1, 1))
     if first.year == last.year:
-        round_again = (found >= low) & (found <= high)
-        return round_again & (column < datetime(last.year, 1, 1))
-    before = (found >= low) & (column < datetime(first.year, 1, 1))
-    return before | ((found <= high) & (column < datetime(last.year, 1, 1)))
+        return this_year & (found >= low)
+    return this_year | ((found >= low) & (column < datetime(first.year, 1, 1)))
 
 
 def _day_of_year(day: date) -> int:
