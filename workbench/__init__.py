@@ -19,6 +19,20 @@ if TYPE_CHECKING:
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.handovers import Handover as Handover
     from workbench.handovers import handover as handover
+    from workbench.improvements import BeforeAfter as BeforeAfter
+    from workbench.improvements import BusinessHours as BusinessHours
+    from workbench.improvements import CompanyBenchmark as CompanyBenchmark
+    from workbench.improvements import Improvement as Improvement
+    from workbench.improvements import Improvements as Improvements
+    from workbench.improvements import Metric as Metric
+    from workbench.improvements import OutlierRule as OutlierRule
+    from workbench.improvements import Quality as Quality
+    from workbench.improvements import before_after as before_after
+    from workbench.improvements import company_benchmark as company_benchmark
+    from workbench.improvements import improvement as improvement
+    from workbench.improvements import improvement_table as improvement_table
+    from workbench.improvements import monthly_metrics as monthly_metrics
+    from workbench.improvements import quality as quality
     from workbench.loaders import Export as Export
     from workbench.loaders import LoadReport as LoadReport
     from workbench.loaders import Workspace as Workspace
@@ -34,11 +48,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "BeforeAfter": "improvements",
+    "BusinessHours": "improvements",
     "Calibration": "calibration",
+    "CompanyBenchmark": "improvements",
     "Export": "loaders",
     "Handover": "handovers",
+    "Improvement": "improvements",
+    "Improvements": "improvements",
     "LoadReport": "loaders",
+    "Metric": "improvements",
     "Outcome": "outcomes",
+    "OutlierRule": "improvements",
+    "Quality": "improvements",
     "Recommendation": "calibration",
     "Rule": "scoring",
     "RuleGroup": "scoring",
@@ -46,11 +68,17 @@ _HOME = {
     "WhatIf": "calibration",
     "WorkbenchError": "errors",
     "Workspace": "loaders",
+    "before_after": "improvements",
     "calibrate": "calibration",
-    "handover": "handovers",
-    "load": "loaders",
-    "read_export": "loaders",
+    "company_benchmark": "improvements",
     "explain": "scoring",
+    "handover": "handovers",
+    "improvement": "improvements",
+    "improvement_table": "improvements",
+    "load": "loaders",
+    "monthly_metrics": "improvements",
+    "quality": "improvements",
+    "read_export": "loaders",
     "score": "scoring",
     "what_if": "calibration",
 }

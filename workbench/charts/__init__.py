@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from workbench.calibration import Calibration
 from workbench.charts.calibration import line_mark, score_histogram
+from workbench.charts.improvements import picture
 from workbench.errors import WorkbenchError
 
 __all__ = ["plot"]
@@ -19,7 +20,7 @@ def plot(result: Any, *, threshold: float | None = None) -> go.Figure:
     Parameters
     ----------
     result
-        A Calibration.
+        A Calibration; or an Improvement, Improvements, Quality, CompanyBenchmark or BeforeAfter.
     threshold
         Where the line is drawn, in points. Default: Youden's J.
 
@@ -28,8 +29,13 @@ def plot(result: Any, *, threshold: float | None = None) -> go.Figure:
     WorkbenchError
         For anything that has no picture.
     """
+    drawn = picture(result)
+    if drawn is not None:
+        return go.Figure(drawn)
     if not isinstance(result, Calibration):
-        raise WorkbenchError(f"there is no picture of {type(result).__name__}; plot() takes a Calibration.")
+        raise WorkbenchError(
+            f"there is no picture of {type(result).__name__}; plot() takes a Calibration, or a result of improvements."
+        )
     line = result.default_threshold if threshold is None else threshold
     spec = score_histogram(result, line)
     mark = line_mark(result.tally.score, line)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from workbench.errors import WorkbenchError
 from workbench.improvements.metrics import Metric, as_metric
 from workbench.improvements.panel import Panel, read_panel
-from workbench.improvements.prepare import scale_of
+from workbench.improvements.prepare import LOG_SPIKE, PLAIN_SPIKE, scale_of
 from workbench.stats.resampling import Floats, bootstrap_weights, check_confidence, percentile_interval
 from workbench.stats.robust import spikes
 
@@ -97,7 +97,7 @@ def before_after(
         return _none(chosen, at, confidence, why_not)
     scale = scale_of(read)
     values = scale.to(read.value)
-    read = read.without(spikes(values, at_least=0.25 if scale.name == "plain" else float(np.log(3))))
+    read = read.without(spikes(values, at_least=PLAIN_SPIKE if scale.name == "plain" else LOG_SPIKE))
     logs = scale.name == "log"
     cells = _Calendar.of(read, np.log(read.value) if logs else read.value, logs=logs)
     months = [int(month) for month in read.months if month not in (0, BASE_MONTH)]

@@ -12,9 +12,9 @@ from narwhals.typing import IntoFrame
 from workbench.errors import WorkbenchError, listing
 from workbench.improvements.metrics import Metric, as_metric, check_baseline
 from workbench.improvements.panel import Panel, read_panel
-from workbench.improvements.prepare import prepare
+from workbench.improvements.prepare import LOG_SPIKE, PLAIN_SPIKE, prepare
 from workbench.stats.resampling import Floats, check_confidence
-from workbench.stats.robust import OutlierRule
+from workbench.stats.robust import OutlierRule, spikes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,8 @@ class CompanyBenchmark:
         """Every month of the company and of the others.
 
         Columns: month, own_value (in the metric's unit), own (change, a share), n_customers, lower_quartile, median,
-        upper_quartile (the others' changes), percentile, low, high, hidden.
+        upper_quartile (the others' changes), percentile, low, high, hidden. An isolated spike of the company has
+        a value and no change.
         """
         return self._months.copy()
 
@@ -102,9 +103,12 @@ def company_benchmark(
     prepared = prepare(read, months, OutlierRule())
     base = np.where(prepared.base > 0, prepared.base, np.nan)
     change = prepared.panel.value[peers] / base[peers, None] - 1
-    own_months = own_values[[read.column(month) for month in months]]
+    at_least = PLAIN_SPIKE if prepared.scale.name == "plain" else LOG_SPIKE
+    odd = spikes(prepared.scale.to(own_values)[None, :], at_least=at_least)[0]
+    usual = np.where(odd, np.nan, own_values)
+    own_months = usual[[read.column(month) for month in months]]
     own_base = float(own_months[np.isfinite(own_months)].mean()) if np.isfinite(own_months).any() else np.nan
-    own = own_values / own_base - 1 if own_base > 0 else np.full(len(own_values), np.nan)
+    own = usual / own_base - 1 if own_base > 0 else np.full(len(own_values), np.nan)
     rows = []
     for place, month in enumerate(read.months):
         others = change[np.isfinite(change[:, place]), place]

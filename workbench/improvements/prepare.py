@@ -13,6 +13,9 @@ from workbench.improvements.result import Level, Survivors
 from workbench.stats.resampling import Floats
 from workbench.stats.robust import OutlierRule, medcouple, nan_median, spikes
 
+LOG_SPIKE, PLAIN_SPIKE = float(np.log(3)), 0.25
+"""An isolated spike is off by a factor of 3 at least, or by a quarter where values are judged as they are."""
+
 FEW_EVENTS = 5
 """A count, or a rate's numerator, is judged for outliers from this many events on: below, chance alone looks odd."""
 
@@ -45,7 +48,7 @@ def prepare(
         spiked = np.zeros(panel.value.shape, dtype=bool)
         if rule.spikes and rule.rule != "none":
             spiked = judged & spikes(
-                scale.to(panel.value), at_least=0.25 if scale.name == "plain" else float(np.log(3))
+                scale.to(panel.value), at_least=PLAIN_SPIKE if scale.name == "plain" else LOG_SPIKE
             )
     seen = np.isfinite(panel.numerator)
     panel = panel.without(spiked)
