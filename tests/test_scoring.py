@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import workbench as wb
 from workbench.conditions import parse
 from workbench.errors import WorkbenchError
-from workbench.scoring import Rule, RuleGroup, ScoreModel, score, tally_codes
+from workbench.scoring import Label, Rule, RuleGroup, ScoreModel, score, tally_codes
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 TEXT = """\
@@ -147,6 +147,42 @@ def test_a_workspace_is_scored_with_its_own_activities_and_date() -> None:
     assert scored["score"].nunique() > 10
     earlier = score(workspace, model, as_of="2025-01-01")
     assert (earlier["score_engagement"] < scored["score_engagement"]).sum() > 100
+
+
+# -- labels ------------------------------------------------------------------------------------------------------
+
+LABELS = (Label(name="Hot", at_least=50, leave_below=40), Label(name="Warm", at_least=20))
+
+
+def labelled(contacts: Any, previous: str | None = None) -> list[str | None]:
+    groups = (RuleGroup(name="fit", rules=tuple(Rule(name=f"{n}", when=f"visits >= {n}", points=n) for n in (20, 25))),)
+    scored = score(contacts, ScoreModel(name="Labels", groups=groups, labels=LABELS), previous=previous)
+    frame = nw.from_native(scored).lazy().collect("pyarrow")
+    return frame["score_label"].to_list()  # type: ignore[no-any-return]
+
+
+VISITS = pd.DataFrame({"visits": [0, 20, 25, 25, 25, 0], "was": ["Hot", "Hot", "Hot", "Warm", None, None]})
+ENGINES = [pd.DataFrame, pl.from_pandas, lambda frame: duckdb.connect().from_df(frame)]
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=["pandas", "polars", "duckdb"])
+def test_a_label_is_the_highest_that_a_score_reaches(engine: Any) -> None:
+    assert labelled(engine(VISITS)) == [None, "Warm", "Warm", "Warm", "Warm", None]
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=["pandas", "polars", "duckdb"])
+def test_who_has_a_label_keeps_it_until_the_score_falls_below_its_leaving_line(engine: Any) -> None:
+    assert labelled(engine(VISITS), previous="was") == [None, "Warm", "Hot", "Warm", "Warm", None]
+
+
+def test_labels_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(WorkbenchError) as told:
+        Label(name="Hot", at_least=50, leave_below=60)
+    assert str(told.value) == (
+        "the label 'Hot' is given from 50 points and would be left below 60; leave_below has to be lower."
+    )
+    with pytest.raises(WorkbenchError, match=r"^unknown column 'ws' of previous labels; there are 'visits', 'was'\."):
+        labelled(VISITS, previous="ws")
 
 
 # -- tallies -----------------------------------------------------------------------------------------------------
@@ -297,6 +333,12 @@ def test_any_model_survives_its_file(name: str, rule: str, points: float, limits
     assert from_text(model.to_yaml(), "score.yaml") == model
 
 
+def test_labels_survive_their_file() -> None:
+    labelled_model = ScoreModel.from_dict({**FIELDS, "labels": [{"name": "Hot", "at_least": 50, "leave_below": 40}]})
+    assert labelled_model.labels == LABELS[:1]
+    assert ScoreModel.from_dict(labelled_model.to_dict()) == labelled_model
+
+
 def test_the_sample_model_is_read() -> None:
     model = ScoreModel.read(SAMPLE / "score.yaml")
     assert model.name == "Sales readiness"
@@ -340,7 +382,7 @@ def test_group_columns_are_plain_names() -> None:
         ("name: engagement", "name: Fit", "the model 'Sales readiness' has several groups called 'score_fit'; give each its own name."),  # noqa: E501
         ("count: count(page_view, ", "count: contains(page_view, ", "line 18, key 'count': cannot read the condition 'contains(page_view, \"pricing\", within_days=90)' at character 1: the name of a property is needed."),  # noqa: E501
         ("  - name: fit\n", "  - [fit]\n  - name: fit\n", "a group is written as `key: value` with the keys 'name', 'category', 'limits', 'rules', and a list came."),  # noqa: E501
-        ("groups:", "groups: 5\nrules:", "line 5, key 'rules': unknown key; a model has 'name', 'version', 'limits', 'category_maximum', 'groups'."),  # noqa: E501
+        ("groups:", "groups: 5\nrules:", "line 5, key 'rules': unknown key; a model has 'name', 'version', 'limits', 'category_maximum', 'labels', 'groups'."),  # noqa: E501
     ],
 )  # fmt: skip
 def test_errors_name_the_line_and_the_key(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -356,10 +398,10 @@ def test_errors_name_the_line_and_the_key(tmp_path: Path, old: str, new: str, se
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "score.yaml: a model is written as `key: value` with the keys 'name', 'version', 'limits', 'category_maximum', 'groups', and None came."),  # noqa: E501
+        (b"", "score.yaml: a model is written as `key: value` with the keys 'name', 'version', 'limits', 'category_maximum', 'labels', 'groups', and None came."),  # noqa: E501
         (b"PK\x03\x04\xff", "score.yaml is no text in UTF-8; save it as UTF-8."),
         (b"a: b: c", "score.yaml, line 1: this is no YAML (mapping values are not allowed here); a text with ': ' or ' #' in it needs quotes."),  # noqa: E501
-        (b"a: &a [*a]\n", "score.yaml, line 1, key 'a': unknown key; a model has 'name', 'version', 'limits', 'category_maximum', 'groups'."),  # noqa: E501
+        (b"a: &a [*a]\n", "score.yaml, line 1, key 'a': unknown key; a model has 'name', 'version', 'limits', 'category_maximum', 'labels', 'groups'."),  # noqa: E501
         (b"\x00", "score.yaml is no YAML; write it as `key: value`, a line each."),
         (b"[" * 1_000, "score.yaml is no YAML; write it as `key: value`, a line each."),
     ],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from workbench.scoring.apply import score
 from workbench.scoring.explain import Explanation, explain
-from workbench.scoring.model import Case, Decay, Rule, RuleGroup, ScoreModel
+from workbench.scoring.model import Label, ScoreModel
+from workbench.scoring.rules import Case, Decay, Rule, RuleGroup
 from workbench.scoring.tally import CodeTally, tally_codes
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "CodeTally",
     "Decay",
     "Explanation",
+    "Label",
     "Rule",
     "RuleGroup",
     "ScoreModel",

@@ -12,12 +12,21 @@ import narwhals as nw
 
 from workbench import engines
 from workbench.conditions import Binding
+from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders import Workspace
-from workbench.scoring.model import Rule, ScoreModel
+from workbench.scoring.model import ScoreModel
+from workbench.scoring.rules import Rule
 
 
-def score(table: Any, model: ScoreModel, *, activities: Any = None, as_of: str | date | None = None) -> Any:
-    """The table with the columns `score` and `score_<group>` for each group.
+def score(
+    table: Any,
+    model: ScoreModel,
+    *,
+    activities: Any = None,
+    as_of: str | date | None = None,
+    previous: str | None = None,
+) -> Any:
+    """The table with the columns `score`, `score_<group>` for each group, and `score_label` where the model has labels.
 
     Parameters
     ----------
@@ -30,6 +39,8 @@ def score(table: Any, model: ScoreModel, *, activities: Any = None, as_of: str |
         The events that rules count, of any engine. Default: the Workspace's.
     as_of
         The date from which days are counted; later events do not count. Default: the Workspace's.
+    previous
+        The column with the labels of the last time: who has a label keeps it down to its `leave_below`.
 
     Returns
     -------
@@ -42,6 +53,7 @@ def score(table: Any, model: ScoreModel, *, activities: Any = None, as_of: str |
     """
     table, activities, as_of = opened(table, activities, as_of)
     frame = engines.as_frame(table)
+    kinds = engines.kinds(frame)
     binding = bind(frame, model, activities=activities, as_of=as_of)
     groups = []
     for group in model.groups:
@@ -61,8 +73,14 @@ def score(table: Any, model: ScoreModel, *, activities: Any = None, as_of: str |
             (nw.col(name).cast(nw.Float64) / model.scale).round(digits)
             for name in ("score", *model.columns)
         )
-    names = [name for name in frame.collect_schema().names() if name not in ("score", *model.columns)]
-    result = scored.select(*names, "score", *model.columns)
+    if model.labels:
+        if previous is not None and previous not in kinds:
+            raise WorkbenchError(
+                f"unknown column {previous!r} of previous labels; there are {listing(kinds)}."
+                f"{did_you_mean(previous, kinds)}"
+            )
+        scored = scored.with_columns(_label(model, previous).alias("score_label"))
+    result = scored.select(*[name for name in kinds if name not in model.column_names], *model.column_names)
     return result if isinstance(table, nw.DataFrame | nw.LazyFrame) else result.to_native()
 
 
@@ -107,6 +125,18 @@ def _first_case(binding: Binding, rule: Rule, values: Sequence[int]) -> nw.Expr:
     found = nw.lit(values[0]).cast(nw.Int64)
     for condition, value in reversed(list(zip(rule.conditions, values[1:], strict=True))):
         found = nw.when(binding.condition(condition)).then(nw.lit(value).cast(nw.Int64)).otherwise(found)
+    return found
+
+
+def _label(model: ScoreModel, previous: str | None) -> nw.Expr:
+    """The highest label that a score reaches, or still has."""
+    found = nw.lit(None, dtype=nw.String)
+    for position, label in enumerate(model.labels):
+        reached = nw.col("score") >= label.at_least
+        if previous is not None and label.leave_below is not None:
+            had = [higher.name for higher in model.labels[position:]]
+            reached = reached | (nw.col(previous).is_in(had) & (nw.col("score") >= label.leave_below))
+        found = nw.when(reached).then(nw.lit(label.name)).otherwise(found)
     return found
 
 

@@ -15,11 +15,13 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from workbench.conditions import parse, parse_count
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.scoring.model import Case, Decay, Rule, RuleGroup, ScoreModel, number
+from workbench.scoring.model import Label, ScoreModel
+from workbench.scoring.rules import Case, Decay, Rule, RuleGroup, number
 
 _T = TypeVar("_T")
 MOST_BYTES = 1_000_000
-_MODEL = ("name", "version", "limits", "category_maximum", "groups")
+_MODEL = ("name", "version", "limits", "category_maximum", "labels", "groups")
+_LABEL = ("name", "at_least", "leave_below")
 _GROUP = ("name", "category", "limits", "rules")
 _RULE = ("name", "when", "count", "cases", "otherwise", "points", "at_most", "decay", "limits", "enabled")
 _CASE = ("when", "points")
@@ -82,7 +84,9 @@ def to_mapping(model: ScoreModel) -> dict[str, Any]:
         category = {} if group.category is None else {"category": group.category}
         rules = [_rule_fields(rule) for rule in group.rules]
         groups.append({"name": group.name, **category, **_limits(group), "rules": rules})
-    return {"name": model.name, "version": model.version, **_limits(model), **most, "groups": groups}
+    labels = [{key: getattr(label, key) for key in _LABEL if getattr(label, key) is not None} for label in model.labels]
+    above = {**_limits(model), **most, **({"labels": labels} if labels else {})}
+    return {"name": model.name, "version": model.version, **above, "groups": groups}
 
 
 def from_mapping(fields: Any, *, file: str = "the model") -> ScoreModel:
@@ -94,10 +98,14 @@ def from_mapping(fields: Any, *, file: str = "the model") -> ScoreModel:
         rules = tuple(_rule(_Fields(one, file, _RULE, "a rule"), file) for one in group.sequence("rules"))
         name, category = group.text("name"), group.get("category", None)
         groups.append(group.build(RuleGroup, "limits", name=name, category=category, rules=rules, **group.limits()))
+    labels = []
+    for entry in top.sequence("labels") if top.has("labels") else []:
+        label = _Fields(entry, file, _LABEL, "a label")
+        numbers = {"at_least": label.need("at_least"), "leave_below": label.get("leave_below", None)}
+        labels.append(label.build(Label, "at_least", name=label.text("name"), **numbers))
     name, version, most = top.text("name"), top.get("version", 1), top.get("category_maximum", None)
-    return top.build(
-        ScoreModel, None, name=name, version=version, groups=tuple(groups), category_maximum=most, **top.limits()
-    )
+    parts = {"groups": tuple(groups), "labels": tuple(labels)}
+    return top.build(ScoreModel, None, name=name, version=version, category_maximum=most, **parts, **top.limits())
 
 
 def _rule(fields: _Fields, file: str) -> Rule:

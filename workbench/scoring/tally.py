@@ -16,7 +16,8 @@ import pandas as pd
 from workbench import engines
 from workbench.errors import WorkbenchError, listing
 from workbench.scoring.apply import bind, code, nothing, opened
-from workbench.scoring.model import Rule, RuleGroup, ScoreModel
+from workbench.scoring.model import ScoreModel
+from workbench.scoring.rules import Rule, RuleGroup
 
 Whole: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
