@@ -149,6 +149,18 @@ def test_a_workspace_is_scored_with_its_own_activities_and_date() -> None:
     assert (earlier["score_engagement"] < scored["score_engagement"]).sum() > 100
 
 
+def test_a_rule_may_ask_for_deals_and_history_of_a_workspace() -> None:
+    workspace = wb.load(SAMPLE)
+    model = one_rule(when='associated(deal, dealstage == "closedwon")', points=5)
+    scored = score(workspace, model)
+    won = workspace.deals.loc[workspace.deals["dealstage"] == "closedwon", "associated_contact_ids"].dropna()
+    ids = set(won.str.split(";").explode())
+    assert set(scored.loc[scored["score"] == 5, "hs_object_id"]) == ids & set(scored["hs_object_id"])
+    assert len(ids) > 10
+    found = wb.explain(workspace, model, next(iter(ids & set(scored["hs_object_id"]))))
+    assert found.score == 5
+
+
 # -- labels ------------------------------------------------------------------------------------------------------
 
 LABELS = (Label(name="Hot", at_least=50, leave_below=40), Label(name="Warm", at_least=20))

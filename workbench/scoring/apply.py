@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
 import narwhals as nw
 
 from workbench import engines
-from workbench.conditions import Binding
+from workbench.conditions import Binding, Related
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders import Workspace
 from workbench.scoring.model import ScoreModel
@@ -23,6 +24,7 @@ def score(
     model: ScoreModel,
     *,
     activities: Any = None,
+    related: Related | None = None,
     as_of: str | date | None = None,
     previous: str | None = None,
 ) -> Any:
@@ -37,6 +39,8 @@ def score(
         The rules.
     activities
         The events that rules count, of any engine. Default: the Workspace's.
+    related
+        Gives the other tables that rules speak of, by name (`"deals"`). Default: the Workspace's.
     as_of
         The date from which days are counted; later events do not count. Default: the Workspace's.
     previous
@@ -51,14 +55,13 @@ def score(
     WorkbenchError
         For a rule on an unknown property, on one of another type, or on events where none came.
     """
-    table, activities, as_of = opened(table, activities, as_of)
-    frame = engines.as_frame(table)
-    kinds = engines.kinds(frame)
-    binding = bind(frame, model, activities=activities, as_of=as_of)
+    source = opened(table, activities, related, as_of)
+    kinds = engines.kinds(source.frame)
+    binding = source.bind(model)
     groups = []
     for group in model.groups:
         points = [_points(binding, model, rule) for rule in group.rules if any(rule.worth)]
-        total = reduce(add, points) if points else nothing(frame)
+        total = reduce(add, points) if points else nothing(source.frame)
         groups.append(_limited(total, model.scaled(group.minimum), model.scaled(group.maximum)).alias(group.column))
     parts = []
     for category in model.categories:
@@ -81,24 +84,40 @@ def score(
             )
         scored = scored.with_columns(_label(model, previous).alias("score_label"))
     result = scored.select(*[name for name in kinds if name not in model.column_names], *model.column_names)
-    return result if isinstance(table, nw.DataFrame | nw.LazyFrame) else result.to_native()
+    return result if isinstance(source.table, nw.DataFrame | nw.LazyFrame) else result.to_native()
 
 
-def opened(table: Any, activities: Any, as_of: Any) -> tuple[Any, Any, Any]:
-    """Contacts, activities and date: a Workspace's own where they were not given."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A table with what its rules may need: a Workspace brings its own."""
+
+    table: Any
+    frame: engines.Frame
+    activities: Any
+    related: Related | None
+    as_of: str | date | None
+
+    def bind(self, model: ScoreModel) -> Binding:
+        """The rules of a model bound to the table, all its events counted in one pass."""
+        rules = [rule for rule in model.rules if rule.enabled]
+        return Binding(
+            self.frame,
+            [condition for rule in rules for condition in rule.conditions],
+            counts=[count for rule in rules for count, _ in rule.counts],
+            activities=self.activities,
+            related=self.related,
+            as_of=self.as_of,
+        )
+
+
+def opened(table: Any, activities: Any, related: Related | None, as_of: str | date | None) -> Opened:
+    """Contacts, activities, other tables and date: a Workspace's own where they were not given."""
     if isinstance(table, Workspace):
         activities = table.activities if activities is None else activities
+        related = partial(table.table, engine="duckdb") if related is None else related
         as_of = table.as_of if as_of is None else as_of
         table = table.contacts
-    return table, activities, as_of
-
-
-def bind(frame: engines.Frame, model: ScoreModel, *, activities: Any, as_of: str | date | None) -> Binding:
-    """The rules of a model bound to a table, all its events counted in one pass."""
-    rules = [rule for rule in model.rules if rule.enabled]
-    conditions = [condition for rule in rules for condition in rule.conditions]
-    counts = [count for rule in rules for count, _ in rule.counts]
-    return Binding(frame, conditions, counts=counts, activities=activities, as_of=as_of)
+    return Opened(table, engines.as_frame(table), activities, related, as_of)
 
 
 def code(binding: Binding, rule: Rule) -> nw.Expr:

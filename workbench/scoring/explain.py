@@ -10,6 +10,7 @@ import narwhals as nw
 import pandas as pd
 
 from workbench import engines
+from workbench.conditions import Related
 from workbench.errors import WorkbenchError, listing
 from workbench.scoring.apply import opened
 from workbench.scoring.model import ScoreModel
@@ -57,13 +58,19 @@ class Explanation:
 
 
 def explain(
-    table: Any, model: ScoreModel, contact_id: str | int, *, activities: Any = None, as_of: str | date | None = None
+    table: Any,
+    model: ScoreModel,
+    contact_id: str | int,
+    *,
+    activities: Any = None,
+    related: Related | None = None,
+    as_of: str | date | None = None,
 ) -> Explanation:
     """Explain one contact's score, rule by rule, with decay and limits.
 
     Parameters
     ----------
-    table, model, activities, as_of
+    table, model, activities, related, as_of
         As in `score`.
     contact_id
         The contact's record id, in the column `hs_object_id`.
@@ -73,11 +80,12 @@ def explain(
     WorkbenchError
         If no contact or several have this id, and as `score` does.
     """
-    table, activities, as_of = opened(table, activities, as_of)
+    source = opened(table, activities, related, as_of)
     wanted = str(contact_id)
-    one = _rows(engines.as_frame(table), ID, wanted, "contacts")
-    events = None if activities is None else _rows(engines.as_frame(activities), "contact_id", wanted, "activities")
-    tally = tally_codes(one, model, keys={}, activities=events, as_of=as_of)
+    one, events = _rows(source.frame, ID, wanted, "contacts"), source.activities
+    if events is not None:
+        events = _rows(engines.as_frame(events), "contact_id", wanted, "activities")
+    tally = tally_codes(one, model, keys={}, activities=events, related=source.related, as_of=source.as_of)
     n = int(tally.n.sum())
     if n != 1:
         raise WorkbenchError(

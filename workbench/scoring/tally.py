@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from workbench import engines
+from workbench.conditions import Related
 from workbench.errors import WorkbenchError, listing
-from workbench.scoring.apply import bind, code, nothing, opened
+from workbench.scoring.apply import code, nothing, opened
 from workbench.scoring.model import ScoreModel
 from workbench.scoring.rules import Rule, RuleGroup
 
@@ -125,13 +126,14 @@ def tally_codes(
     *,
     keys: Mapping[str, nw.Expr],
     activities: Any = None,
+    related: Related | None = None,
     as_of: str | date | None = None,
 ) -> CodeTally:
     """Count contacts by what each rule found and by `keys`, in one pass.
 
     Parameters
     ----------
-    table, model, activities, as_of
+    table, model, activities, related, as_of
         As in `score`.
     keys
         Name to expression over the table: an outcome, a segment.
@@ -141,9 +143,8 @@ def tally_codes(
     WorkbenchError
         As `score` does.
     """
-    table, activities, as_of = opened(table, activities, as_of)
-    frame = engines.as_frame(table)
-    binding = bind(frame, model, activities=activities, as_of=as_of)
+    source = opened(table, activities, related, as_of)
+    binding = source.bind(model)
     packs = _packs(model.rules)
     packed: dict[str, nw.Expr] = {}
     for position, pack in enumerate(packs):
@@ -155,7 +156,7 @@ def tally_codes(
                 for rule, stride in zip(pack, strides[:-1], strict=True)
                 if model.rules[rule].enabled
             ]
-            or [nothing(frame)],
+            or [nothing(source.frame)],
         )
     cells = engines.count_by(binding.frame, {**packed, **keys})
     found, pattern = _distinct([cells[name].to_numpy(dtype=np.int64) for name in packed])
