@@ -28,7 +28,7 @@ def world(rng: np.random.Generator, leads: int) -> Calibration:
 
 def test_the_corrected_rate_is_unbiased_and_its_interval_covers_where_the_plain_one_is_neither() -> None:
     rng = np.random.default_rng(5)
-    found = [world(rng, 500).corrected("profit", value_per_win=1000, cost_per_lead=150) for _ in range(150)]
+    found = [world(rng, 500).corrected("profit", value_per_win=1000, cost_per_lead=150) for _ in range(80)]
     lines = [one for one in found if one is not None]
     true = np.array([TRUE_ABOVE[int(one.threshold)] for one in lines])
     plain, value = (np.array([one.plain.value for one in lines]), np.array([one.value for one in lines]))
@@ -36,7 +36,7 @@ def test_the_corrected_rate_is_unbiased_and_its_interval_covers_where_the_plain_
     plainly = np.mean([one.plain.low <= t <= one.plain.high for one, t in zip(lines, true, strict=True)])
     assert (plain - true).mean() > 0.015  # the flattery, about two points
     assert abs((value - true).mean()) < 0.008
-    assert 0.91 <= covered <= 0.99  # 0.95 with two standard errors of 150 worlds
+    assert covered >= 0.90  # 0.95 less two standard errors of 80 worlds
     assert covered > plainly
 
 
@@ -53,7 +53,7 @@ def test_the_headline_says_how_much_was_flattery() -> None:
 
 
 def test_where_a_rule_finds_no_line_there_is_no_rate() -> None:
-    assert world(np.random.default_rng(1), 500).corrected("target_rate", rate=1.0) is None
+    assert world(np.random.default_rng(1), 500).corrected("profit", value_per_win=100, cost_per_lead=100) is None
 
 
 def test_an_argument_of_another_rule_is_refused() -> None:

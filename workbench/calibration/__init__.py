@@ -4,6 +4,7 @@ from workbench.calibration.corrected import ChosenRate
 from workbench.calibration.counting import WhatIf, calibrate, what_if
 from workbench.calibration.recommend import Recommendation
 from workbench.calibration.result import RULES, Calibration, Line, ScoreSummary
+from workbench.calibration.segmented import SegmentLines, segment_lines
 from workbench.calibration.selective import HoldOut, HoldOutReading, Jump, draw_lot, plan_hold_out, read_hold_out
 from workbench.calibration.tally import ScoreTally, WeeklyLeads
 
@@ -18,11 +19,13 @@ __all__ = [
     "Recommendation",
     "ScoreSummary",
     "ScoreTally",
+    "SegmentLines",
     "WeeklyLeads",
     "WhatIf",
     "calibrate",
     "draw_lot",
     "plan_hold_out",
     "read_hold_out",
+    "segment_lines",
     "what_if",
 ]

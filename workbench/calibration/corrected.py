@@ -35,8 +35,8 @@ class ChosenRate:
         if self.kind == "capacity":
             return "this rule does not look at who won, so choosing adds nothing."
         return (
-            f"{percent(self.plain.value)} were counted, of which {100 * self.optimism:.1f} points are flattery: the line "
-            "was chosen on the same leads. Corrected by choosing anew in each bootstrap draw."
+            f"{percent(self.plain.value)} were counted, of which {100 * self.optimism:.1f} points are flattery: the "
+            "line was chosen on the same leads. Corrected by choosing anew in each bootstrap draw."
         )
 
     def headline(self) -> str:
