@@ -199,3 +199,9 @@ def stand_in_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stand_in_pages(tiny_export: Path, stand_in_folder: Path, serve_pages: Callable[..., Served]) -> Served:
     """The stand-in pages, served."""
     return serve_pages(tiny_export, stand_in_folder)
+
+
+@pytest.fixture(scope="session")
+def token_pages(tiny_export: Path, stand_in_folder: Path, serve_pages: Callable[..., Served]) -> Served:
+    """The stand-in pages, served to those who know the token `open-sesame`."""
+    return serve_pages(tiny_export, stand_in_folder, "--token", "open-sesame")

@@ -64,7 +64,7 @@ def test_every_answer_forbids_other_hosts_and_framing(address: str, path: str) -
     assert policy["connect-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def test_what_a_page_loads_is_packed_and_kept(address: str) -> None:
@@ -246,12 +246,9 @@ def test_a_page_of_another_site_cannot_speak_to_a_kernel(address: str) -> None:
     assert refused.value.response.status_code == 403
 
 
-def test_with_a_token_nothing_is_shown_without_it(
-    tiny_export: Path, stand_in_folder: Path, serve_pages: Callable[..., Any]
-) -> None:
-    served = serve_pages(tiny_export, stand_in_folder, "--token", "open-sesame")
-    assert served.address.endswith("/?token=open-sesame")
-    address = served.address.split("?")[0]
+def test_with_a_token_nothing_is_shown_without_it(token_pages: Any) -> None:
+    assert token_pages.address.endswith("/?token=open-sesame")
+    address = token_pages.address.split("?")[0]
 
     status, headers, _ = ask(address, "/line")
     assert (status, headers["location"]) == (302, "/login?next=%2Fline")

@@ -205,3 +205,21 @@ def test_a_closed_page_lets_its_kernel_go(open_page: Callable[..., Page], stand_
     assert runs()
     page.goto("about:blank")
     until(lambda: not runs())
+
+
+def test_a_visitor_without_the_token_is_asked_for_it(open_page: Callable[..., Page], token_pages: Any) -> None:
+    address = token_pages.address.split("?")[0]
+    page = open_page(address, live=False)
+    known = page.locator("input[name=_xsrf]").get_attribute("value")
+    wrong = page.request.post(f"{address}login", form={"_xsrf": str(known), "password": "open"})
+    assert (wrong.status, "That is not the token." in wrong.text()) == (401, True)
+    page.get_by_label("Token").fill("open-sesame")
+    page.get_by_role("button", name="Open").click()
+    page.wait_for_selector("html.wb-live", timeout=60_000)
+    assert page.url == f"{address}line"
+    expect(page.locator(".wb-answer")).to_have_text(answer_from(40))
+
+
+def test_the_token_does_not_stay_in_the_address(open_page: Callable[..., Page], token_pages: Any) -> None:
+    page = open_page(token_pages.address)
+    assert page.url == f"{token_pages.address.split('?')[0]}line"

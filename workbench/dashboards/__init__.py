@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-PAGES = ("calibrate_threshold",)
+PAGES = ("calibrate_threshold", "improvement_benchmarks")
 
 if TYPE_CHECKING:
     from workbench.dashboards import calibrate_threshold as calibrate_threshold
+    from workbench.dashboards import improvement_benchmarks as improvement_benchmarks
 else:
 
     def __getattr__(name: str) -> Any:
