@@ -24,8 +24,8 @@ setup: $(BASE) ## the workbench in .venv, nothing else
 serve: $(BASE) ## the pages on http://127.0.0.1:8866 (DATA=folder of exports, PORT=number)
 	@exec $(PY) -m workbench.cli serve '$(DATA)' --to '$(WORKSPACE)' --port '$(PORT)'
 
-lab: $(BASE) ## JupyterLab on the notebooks
-	$(PY) -m jupyterlab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks
+lab: $(BASE) ## JupyterLab on the notebooks (DATA=folder of exports)
+	WORKBENCH_DATA="$$(readlink -f '$(DATA)')" $(PY) -m jupyterlab --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate notebooks
 
 test: $(DEV) ## every test, in a real browser too (ARGS= goes to pytest)
 	@CHROMIUM="$$(sh tests/browser/find_chromium.sh)" && export CHROMIUM && \
