@@ -9,7 +9,8 @@ import pytest
 from workbench.loaders import Workspace, load
 
 CONTACTS = """Record ID,First Name,Email,Country/Region,Industry,Number of Employees,Number of Sessions,\
-Lifecycle Stage,Last Contacted,Create Date,Contract end,Products,Associated Company IDs,Associated Deal IDs,Unsubscribed from all email
+Lifecycle Stage,Last Contacted,Create Date,Contract end,Products,Associated Company IDs,\
+Associated Deal IDs,Unsubscribed from all email
 1,Ada,ada@one.example,Germany,Software,120,9,customer,2026-06-29 09:00,2026-01-10 10:00,2026-07-15,A;B,11,21,
 2,Ben,ben@two.example,Germany,Software,8,3,marketingqualifiedlead,2026-06-20 09:00,2026-06-25 10:00,,B,12,22,
 3,Cleo,cleo@three.example,France,Retail,60,0,marketingqualifiedlead,,2026-06-29 10:00,,,11,,true

@@ -1,0 +1,19 @@
+"""Segments: who is inside, who came and went, how they compare, and what separates winners from the rest."""
+
+from __future__ import annotations
+
+from workbench.segments.changes import SegmentChanges, segment_changes
+from workbench.segments.files import read_segments, write_segments
+from workbench.segments.segment import Segment, as_segments, bound, resolved, strange_values
+
+__all__ = [
+    "Segment",
+    "SegmentChanges",
+    "as_segments",
+    "bound",
+    "read_segments",
+    "resolved",
+    "segment_changes",
+    "strange_values",
+    "write_segments",
+]

@@ -1,0 +1,91 @@
+"""`segments.yaml`: saved segments, one entry each, that people read and compare."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.segments.segment import Segment, resolved
+
+KEYS = ("name", "condition", "taken_on", "ids")
+
+
+def read_segments(path: str | os.PathLike[str]) -> tuple[Segment, ...]:
+    """The segments of a file, those that they speak of looked up.
+
+    Raises
+    ------
+    WorkbenchError
+        Where the file cannot be read, an entry is no segment, a name is there twice, or segments go round in a circle.
+    """
+    file = Path(path)
+    try:
+        found = YAML(typ="safe", pure=False).load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as problem:
+        raise WorkbenchError(f"{file.name} cannot be read as segments ({_first_line(problem)}).") from problem
+    if not isinstance(found, dict) or not isinstance(found.get("segments"), list):
+        raise WorkbenchError(f"{file.name} holds no segments; it starts with 'segments:' and has a list below.")
+    segments = [_segment(entry, file.name, place) for place, entry in enumerate(found["segments"], start=1)]
+    names = set()
+    for segment in segments:
+        if segment.name in names:
+            raise WorkbenchError(f"{file.name} has two segments called {segment.name!r}; rename one of them.")
+        names.add(segment.name)
+    return tuple(resolved(segments))
+
+
+def write_segments(path: str | os.PathLike[str], segments: Iterable[Segment]) -> None:
+    """Write `segments.yaml`, whole or not at all."""
+    lines = ["segments:"]
+    for segment in segments:
+        lines += [f"- name: {_quoted(segment.name)}", f"  condition: {_quoted(segment.condition)}"]
+        if segment.ids is not None:
+            lines += [
+                f"  taken_on: {segment.taken_on}",
+                "  ids:",
+                *(f"  - {_quoted(one)}" for one in sorted(segment.ids)),
+            ]
+    file = Path(path)
+    written = file.with_name(f".{file.name}.{os.getpid()}")
+    written.write_text("\n".join(lines if len(lines) > 1 else ["segments: []"]) + "\n", encoding="utf-8")
+    os.replace(written, file)
+
+
+def _quoted(text: str) -> str:
+    """A text as YAML takes it, in single quotes where that can be: conditions are full of double ones."""
+    return "'" + text.replace("'", "''") + "'" if text.isprintable() else json.dumps(text)
+
+
+def _segment(entry: Any, file: str, place: int) -> Segment:
+    told = f"entry {place} of {file}"
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        raise WorkbenchError(f"{told} is no segment; it needs a name and a condition.")
+    told = f"the segment {entry['name']!r} of {file}"
+    for key in entry:
+        if key not in KEYS:
+            raise WorkbenchError(
+                f"{told} has an unknown entry {key!r}; there are {listing(KEYS)}.{did_you_mean(str(key), KEYS)}"
+            )
+    ids, taken_on, condition = entry.get("ids"), entry.get("taken_on"), entry.get("condition")
+    if not isinstance(condition, str):
+        raise WorkbenchError(f"{told} has no condition; write one such as 'numemployees > 50'.")
+    if (ids is None) != (taken_on is None):
+        raise WorkbenchError(f"{told} has one of ids and taken_on; a static segment has both, an active one neither.")
+    if ids is not None and not (isinstance(ids, list) and isinstance(taken_on, dt.date)):
+        raise WorkbenchError(f"{told} has ids that are no list, or a taken_on that is no date such as 2026-06-30.")
+    try:
+        return Segment(entry["name"], condition, None if ids is None else frozenset(map(str, ids)), taken_on)
+    except WorkbenchError as problem:
+        raise WorkbenchError(f"{told}: {problem}") from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
