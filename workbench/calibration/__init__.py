@@ -2,6 +2,8 @@
 
 from workbench.calibration.corrected import ChosenRate
 from workbench.calibration.counting import WhatIf, calibrate, what_if
+from workbench.calibration.drift import Drift, drift
+from workbench.calibration.firstwin import FirstWin, first_win
 from workbench.calibration.recommend import Recommendation
 from workbench.calibration.result import RULES, Calibration, Line, ScoreSummary
 from workbench.calibration.segmented import SegmentLines, segment_lines
@@ -12,6 +14,8 @@ __all__ = [
     "RULES",
     "Calibration",
     "ChosenRate",
+    "Drift",
+    "FirstWin",
     "HoldOut",
     "HoldOutReading",
     "Jump",
@@ -24,6 +28,8 @@ __all__ = [
     "WhatIf",
     "calibrate",
     "draw_lot",
+    "drift",
+    "first_win",
     "plan_hold_out",
     "read_hold_out",
     "segment_lines",
