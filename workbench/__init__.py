@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.improvements import Metric as Metric
     from workbench.improvements import OutlierRule as OutlierRule
     from workbench.improvements import Quality as Quality
+    from workbench.improvements import all_improvements as all_improvements
     from workbench.improvements import before_after as before_after
     from workbench.improvements import company_benchmark as company_benchmark
     from workbench.improvements import improvement as improvement
@@ -68,6 +69,7 @@ _HOME = {
     "WhatIf": "calibration",
     "WorkbenchError": "errors",
     "Workspace": "loaders",
+    "all_improvements": "improvements",
     "before_after": "improvements",
     "calibrate": "calibration",
     "company_benchmark": "improvements",

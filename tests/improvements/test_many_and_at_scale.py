@@ -11,7 +11,7 @@ import pytest
 
 from tests.improvements.panels import growing, long
 from workbench.errors import WorkbenchError
-from workbench.improvements import OutlierRule, improvement, improvement_table, improvements
+from workbench.improvements import OutlierRule, all_improvements, improvement, improvement_table
 
 NO_SPIKES = OutlierRule(spikes=False)
 
@@ -89,7 +89,7 @@ def test_a_panel_that_is_not_there_or_lacks_a_column_is_refused(tmp_path: Path) 
 
 
 def test_many_metrics_are_adjusted_for_each_other() -> None:
-    found = improvements(_panel(), at=6, draws=300)
+    found = all_improvements(_panel(), at=6, draws=300)
     table = found.frame().set_index("metric")
     assert list(table.index) == ["website_traffic", "email_open_rate", "ticket_response_time"]
     assert (table["p_adjusted"] >= table["p_value"]).all()
@@ -104,7 +104,7 @@ def test_many_metrics_are_adjusted_for_each_other() -> None:
 
 
 def test_a_metric_without_an_answer_is_named_with_its_reason() -> None:
-    found = improvements(_panel(), ["website_traffic", "deals_created"], at=6, draws=0)
+    found = all_improvements(_panel(), ["website_traffic", "deals_created"], at=6, draws=0)
     assert found.why_not == {"deals_created": "the panel has no rows of the metric 'deals_created'."}
     with pytest.raises(WorkbenchError, match="no metric of the panel has an improvement"):
-        improvements(_panel(), ["deals_created"])
+        all_improvements(_panel(), ["deals_created"])

@@ -7,7 +7,7 @@ from workbench.improvements.before_after import BeforeAfter, before_after
 from workbench.improvements.company import CompanyBenchmark, company_benchmark
 from workbench.improvements.hours import BusinessHours
 from workbench.improvements.improve import improvement
-from workbench.improvements.many import Improvements, improvements
+from workbench.improvements.many import Improvements, all_improvements
 from workbench.improvements.metrics import MEASURES, METRICS, Metric
 from workbench.improvements.monthly import monthly_metrics
 from workbench.improvements.quality import Quality, quality
@@ -28,11 +28,11 @@ __all__ = [
     "OutlierRule",
     "Quality",
     "Touched",
+    "all_improvements",
     "before_after",
     "company_benchmark",
     "improvement",
     "improvement_table",
-    "improvements",
     "monthly_metrics",
     "quality",
 ]

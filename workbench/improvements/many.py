@@ -54,7 +54,7 @@ class Improvements:
         )
 
 
-def improvements(
+def all_improvements(
     panel: IntoFrame, metrics: Iterable[str | Metric] | None = None, *, adjust: str = "holm", **choices: Any
 ) -> Improvements:
     """`improvement` of several metrics with the same choices; None is all of the 14 that the panel has.

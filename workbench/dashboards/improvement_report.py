@@ -1,0 +1,99 @@
+"""One HTML file for people who have no workbench: headline, figures, tables, footnote. It loads nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from workbench.dashboards.figure import STATIC, _plain
+
+_STYLE = """
+body{margin:0 auto;max-width:1080px;padding:28px 24px;color:#1c2733;font:15px/1.5 system-ui,-apple-system,"Segoe UI",
+Roboto,"DejaVu Sans",sans-serif}h1{font-size:24px;line-height:1.3}h2{font-size:15px;margin:30px 0 6px;color:#566270}
+table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;width:100%}td,th{text-align:right;
+padding:5px 7px;border-bottom:1px solid #e3e8ee}td:first-child,th:first-child{text-align:left}.note{font-size:12.5px;
+color:#566270}.scroll{overflow-x:auto}@media print{.modebar{display:none}}
+"""
+
+_DRAW = """
+const save=(name,format)=>({name,icon:Plotly.Icons.camera,
+ click:g=>Plotly.downloadImage(g,{format,scale:2,filename:g.id})});
+for(const [id,figure] of Object.entries(JSON.parse(document.getElementById("figures").textContent)))
+ Plotly.newPlot(id,figure.data,figure.layout,{responsive:true,displaylogo:false,displayModeBar:true,
+  modeBarButtons:[[save("Save as SVG","svg"),save("Save as PNG","png")]]});
+"""
+
+
+def html_report(
+    *,
+    title: str,
+    paragraphs: Sequence[str],
+    figures: Mapping[str, Mapping[str, Any]],
+    tables: Mapping[str, pd.DataFrame],
+    footnote: str,
+    language: str = "en",
+) -> bytes:
+    """A self-contained page; `figures` and `tables` are by heading. Every chart saves itself as SVG or PNG."""
+    names = {heading: f"figure-{place}" for place, heading in enumerate(figures, start=1)}
+    specs = {
+        names[heading]: {"data": _plain(spec["data"]), "layout": _plain(spec["layout"])}
+        for heading, spec in figures.items()
+    }
+    # A "<" inside the script could end it.
+    data = json.dumps(specs, allow_nan=False).replace("<", "\\u003c")
+    library = (STATIC / "plotly-basic.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
+    body = [Markup("<h1>{}</h1>").format(title)]
+    body += [Markup("<p>{}</p>").format(text) for text in paragraphs]
+    body += [Markup('<h2>{}</h2><div id="{}"></div>').format(heading, name) for heading, name in names.items()]
+    for heading, table in tables.items():
+        body.append(Markup('<h2>{}</h2><div class="scroll">{}</div>').format(heading, html_table(table)))
+    body.append(Markup('<p class="note">{}</p>').format(footnote))
+    page = (
+        f'<!doctype html><html lang="{escape(language)}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:\">"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>{Markup('').join(body)}"
+        f'<script type="application/json" id="figures">{data}</script><script>{library}</script>'
+        f"<script>{_DRAW}</script></body></html>"
+    )
+    return page.encode("utf-8")
+
+
+def html_table(table: pd.DataFrame) -> Markup:
+    """A table as HTML, every cell escaped; blank cells are empty."""
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in table.columns)
+    rows = [
+        Markup("<tr>{}</tr>").format(
+            Markup("").join(Markup("<td>{}</td>").format("" if pd.isna(cell) else cell) for cell in row)
+        )
+        for row in table.itertuples(index=False)
+    ]
+    return Markup('<table class="wb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(
+        head, Markup("").join(rows)
+    )
+
+
+def csv_file(table: pd.DataFrame) -> bytes:
+    """CSV for a spreadsheet: with a byte-order mark, and no cell that a spreadsheet would take for a formula."""
+    safe = table.copy()
+    for name in safe.select_dtypes(exclude="number"):
+        text = safe[name].astype("str")
+        safe[name] = text.where(~text.str.match(r"[=+\-@\t\r]").fillna(False).astype(bool), "'" + text)
+    return safe.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+
+
+def xlsx_file(tables: Mapping[str, pd.DataFrame], footnote: str) -> bytes:
+    """A workbook of a sheet a table and one for the footnote; text is never a formula."""
+    buffer = io.BytesIO()
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    with pd.ExcelWriter(buffer, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
+        for name, table in tables.items():
+            table.to_excel(book, sheet_name=name[:31], index=False)
+            book.sheets[name[:31]].autofit()
+        pd.DataFrame({"footnote": [footnote]}).to_excel(book, sheet_name="footnote", index=False)
+    return buffer.getvalue()
