@@ -357,7 +357,7 @@ many_conditions = st.lists(conditions(), min_size=1, max_size=4)
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(rows=contacts(), happened=events(), asked=many_conditions)
-@settings(drawing, max_examples=30)
+@settings(drawing, max_examples=20)
 def test_conditions_mean_the_same_on_every_engine(
     engine: str, rows: list[dict[str, Any]], happened: list[dict[str, Any]], asked: list[Condition]
 ) -> None:
@@ -368,8 +368,8 @@ def test_conditions_mean_the_same_on_every_engine(
 
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
-@given(rows=contacts(), happened=events(), asked=st.lists(conditions(), min_size=10, max_size=20))
-@settings(drawing, max_examples=5)
+@given(rows=contacts(), happened=events(), asked=st.lists(conditions(), min_size=8, max_size=12))
+@settings(drawing, max_examples=3)
 def test_conditions_mean_the_same_on_spark(
     spark: Any, rows: list[dict[str, Any]], happened: list[dict[str, Any]], asked: list[Condition]
 ) -> None:
@@ -433,7 +433,7 @@ def with_other_points(data: st.DataObject, model: ScoreModel) -> ScoreModel:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(rows=contacts(), happened=events(), model=models(), data=st.data())
-@settings(drawing, max_examples=10)
+@settings(drawing, max_examples=8)
 def test_scores_and_tallies_are_the_same_on_every_engine(
     engine: str, rows: list[dict[str, Any]], happened: list[dict[str, Any]], model: ScoreModel, data: st.DataObject
 ) -> None:
@@ -448,7 +448,7 @@ def test_scores_and_tallies_are_the_same_on_every_engine(
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 @given(rows=contacts(), happened=events(), model=models(), data=st.data())
-@settings(drawing, max_examples=3)
+@settings(drawing, max_examples=2)
 def test_scores_and_tallies_are_the_same_on_spark(
     spark: Any, rows: list[dict[str, Any]], happened: list[dict[str, Any]], model: ScoreModel, data: st.DataObject
 ) -> None:

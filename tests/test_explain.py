@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -9,6 +14,9 @@ from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
 from workbench.scoring import Case, Decay, Rule, RuleGroup, ScoreModel, explain, score
+from workbench.scoring.files import _MODEL, _RULE
+
+SAMPLE = Path(__file__).parent.parent / "data" / "sample" / "score.yaml"
 
 CONTACTS = pd.DataFrame(
     {"hs_object_id": ["1", "2", "2"], "industry": ["Software", None, "Retail"], "visits": [3, 0, 9]}
@@ -178,6 +186,32 @@ def test_a_decay_that_makes_no_sense_is_refused() -> None:
         Decay(percent=0, every_days=30)
     with pytest.raises(WorkbenchError, match=r"^every_days of a decay is a whole number from 1 to 36,500, not 1\.5\.$"):
         Decay(percent=5, every_days=1.5)  # type: ignore[arg-type]
+
+
+def test_the_schema_for_editors_says_what_the_reader_says() -> None:
+    schema = json.loads(files("workbench.scoring").joinpath("score.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    allowed = jsonschema.Draft202012Validator(schema)
+    fields = model(fit=22, category=14, whole=25).to_dict()
+    assert allowed.is_valid(fields)
+    assert allowed.is_valid(ScoreModel.read(SAMPLE).to_dict())
+    parts = schema["properties"]
+    rule = parts["groups"]["items"]["properties"]["rules"]["items"]
+    wrong: list[dict[str, object]] = [
+        {"when": "true"},
+        {"count": "count(call)", "points": 1},
+        {"when": "true", "count": "count(call)", "points": 1, "at_most": 2},
+        {"when": "true", "points": "many"},
+        {"when": "true", "points": 1, "wenn": "true"},
+        {"count": "count(call)", "points": 1, "at_most": 0},
+    ]
+    for one in wrong:
+        fields["groups"][0]["rules"] = [{"name": "r", **one}]
+        assert not allowed.is_valid(fields), one
+        with pytest.raises(WorkbenchError):
+            ScoreModel.from_dict(fields)
+    assert set(rule["properties"]) == set(_RULE)
+    assert set(parts) == set(_MODEL)
 
 
 def test_all_of_it_survives_its_file() -> None:
