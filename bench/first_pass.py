@@ -190,7 +190,9 @@ def main() -> None:
     """Print all figures."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--contacts", type=int, default=1_000_000)
-    options.add_argument("--large", type=int, default=0, help="also change points at so many contacts")
+    options.add_argument(
+        "--large", type=int, default=10_000_000, help="points changed at so many contacts too; 0 for none"
+    )
     options.add_argument("--times", type=int, default=5)
     chosen = options.parse_args()
     first_passes(chosen.contacts, chosen.times)
