@@ -458,6 +458,7 @@ class View:
         }
         for trait, control in self._chosen.items():
             control.observe(partial(self._choose, trait), "value")
+        self._sliders_of = ""  # the score whose rules have sliders
         self._sliders: dict[str, widgets.Widget] = {}
         self._remarks: dict[str, widgets.HTML] = {}
         self._rules = widgets.VBox().add_class("wb-rules")
@@ -523,8 +524,8 @@ class View:
         """A slider a rule, anew when another score is chosen."""
         rules, model = self.state.rules, self.state.model
         names = [] if rules is None else list(rules["rule"])
-        if list(self._sliders) != names:
-            self._sliders, self._remarks = {}, {}
+        if (self.state.score, names) != (self._sliders_of, list(self._sliders)):
+            self._sliders_of, self._sliders, self._remarks = self.state.score, {}, {}
             for name in names:
                 points = self.state.points[name]
                 reach = max(30.0, 2 * abs(points))
