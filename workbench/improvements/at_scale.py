@@ -20,8 +20,8 @@ from workbench.improvements.metrics import METRICS, Metric, as_metric
 from workbench.improvements.panel import UNKNOWN_GROUP
 from workbench.improvements.prepare import FEW_EVENTS
 from workbench.improvements.result import TOTAL
-from workbench.improvements.suppression import Group, hidden_of_atoms
 from workbench.stats.resampling import Floats, check_confidence
+from workbench.stats.suppression import Group, hidden_of_atoms
 
 QUARTILE_SAMPLE = 50_000
 """The fences' quartiles are those of about this many customers, taken by a hash of their id."""

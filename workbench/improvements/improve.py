@@ -29,7 +29,6 @@ from workbench.improvements.result import (
     Touched,
 )
 from workbench.improvements.season import NO_SEASON, Season, season_of
-from workbench.improvements.suppression import Group, hidden_groups
 from workbench.stats.resampling import (
     Floats,
     bca_interval,
@@ -39,6 +38,7 @@ from workbench.stats.resampling import (
     percentile_interval,
 )
 from workbench.stats.robust import OutlierRule, RuleName, Skewness, nan_median, skewness
+from workbench.stats.suppression import Group, hidden_groups
 
 COARSE = 10.0
 """A median count below this moves in steps of more than a tenth, and so does a rate over fewer events: no median."""

@@ -166,6 +166,7 @@ def _rows(panel: IntoFrame, metric: Metric, by: Sequence[str]) -> pd.DataFrame:
     frame = frame.select(dict.fromkeys(["customer_id", "month", *measures, *extra, *by]))
     native = frame.collect("pandas") if isinstance(frame, nw.LazyFrame) else frame
     rows: pd.DataFrame = native.to_pandas().reset_index(drop=True)
+    rows.attrs = {}  # pandas copies them with every step
     if rows.empty:
         raise WorkbenchError(f"the panel has no rows of the metric {metric.name!r}.")
     for name in measures:

@@ -116,7 +116,7 @@ def quality(
     far = unusual(cells, rule)
     known = np.isfinite(read.value)
     n_values = int(known.sum())
-    kinds = {"gap": "gap", "zero_denominator": "blank", "moved_group": "group"}
+    kinds = {"before_purchase": "not judged", "gap": "gap", "zero_denominator": "blank", "moved_group": "group"}
     rows = [(finding.text, kinds.get(finding.code, "impossible"), finding.n_values, finding.n_customers)
             for finding in read.findings if finding.code != "gap"]  # fmt: skip
     gaps = [finding for finding in read.findings if finding.code == "gap"]
