@@ -20,7 +20,7 @@ def answer_from(threshold: int, *, extra: int = 0) -> str:
     return f"From {threshold} points on {leads} leads go to sales."
 
 
-def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
+def until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
     give_up = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < give_up

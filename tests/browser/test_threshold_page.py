@@ -68,7 +68,7 @@ def without_spaces(text: str) -> str:
 
 def says(answer: Locator, sentence: str) -> None:
     expect(answer).to_have_text(re.compile(r".+"))
-    for _ in range(100):
+    for _ in range(400):
         if without_spaces(answer.inner_text()) == without_spaces(sentence):
             return
         answer.page.wait_for_timeout(50)
