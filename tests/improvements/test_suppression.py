@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.improvements.panels import growing, long
 from workbench.improvements import improvement
-from workbench.improvements.suppression import hidden_groups
+from workbench.stats.suppression import hidden_groups
 
 
 def _cells(groups: dict[str, np.ndarray], hidden: set[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:

@@ -88,7 +88,7 @@ def moment(as_of: str | date | Moment | None) -> Moment | None:
     if as_of is None or isinstance(as_of, Moment):
         return as_of
     if isinstance(as_of, str):
-        found = _interval(as_of.strip())
+        found = interval_of(as_of.strip())
         if found is None:
             raise WorkbenchError(f"as_of is a date such as '2026-06-30', not {as_of!r}.")
         start = found[0]
@@ -686,7 +686,7 @@ def _yes_or_no(value: Value) -> bool | None:
     return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
 
 
-def _interval(value: Value) -> tuple[datetime, datetime] | None:
+def interval_of(value: Value) -> tuple[datetime, datetime] | None:
     """`"2026-06-30"` is that day, `"2026-06-30 10:00"` that minute: from its start to just before its end."""
     found = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
@@ -720,5 +720,5 @@ _TYPED: Mapping[str, Callable[[Value], Any]] = {
     "number": _number,
     "text": _text,
     "bool": _yes_or_no,
-    "datetime": _interval,
+    "datetime": interval_of,
 }

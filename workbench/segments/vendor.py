@@ -164,9 +164,9 @@ def _with_blanks(tree: Condition) -> Condition | None:
 
 
 def _simple_date(of: Property, sign: Comparison, text: str) -> Condition:
-    from workbench.conditions.binding import _interval
+    from workbench.conditions.binding import interval_of
 
-    span = _interval(text)
+    span = interval_of(text)
     if span is None:
         raise WorkbenchError(f"{of.name!r} is a date, and {text!r} is none; write one such as '2026-06-30'.")
     start, end = (_written(one) for one in span)
