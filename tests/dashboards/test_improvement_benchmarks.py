@@ -21,7 +21,6 @@ SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 def view():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(improvement_benchmarks, "DRAWS", 60)
-        patch.setattr(improvement_benchmarks, "CARD_DRAWS", 40)
         yield improvement_benchmarks.page(wb.load(SAMPLE))
 
 

@@ -43,7 +43,7 @@ from workbench.loaders import Workspace
 from workbench.wording import percent
 
 SETTLE_AFTER_SECONDS = 0.15
-DRAWS, CARD_DRAWS = 2_000, 500
+DRAWS = 1_000
 NOBODY, NO_GROUPS = "", ""
 HTML = "text/html;charset=utf-8"
 MOST_COMPANIES = 2_000
@@ -165,10 +165,10 @@ class State(HasTraits):
 
         def work() -> Callable[[], None]:
             try:
-                every: Improvements | None = all_improvements(panel, draws=CARD_DRAWS, **choices)
+                every: Improvements | None = all_improvements(panel, draws=DRAWS, **choices)
             except WorkbenchError:
                 every = None
-            found = improvement(panel, metric, draws=DRAWS, **choices) if usable else None
+            found = every.found.get(metric) if every is not None and usable else None
             seen = own = None
             try:
                 seen = quality(panel, metric, outliers=choices["outliers"], min_group=choices["min_group"])
