@@ -1,5 +1,6 @@
 """Whatever is no export ends in one sentence that says what came, what is there and what to do."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,7 @@ def test_a_workspace_is_asked_only_for_what_it_has(contacts):
     assert said(ws.table, "contacts", engine="excel") == (
         "unknown engine 'excel'; there are 'pandas', 'duckdb', 'polars' and 'spark'."
     )
-    assert said(ws.report.frame, code="L999") == "unknown fault code 'L999'; the codes are L001 to L024"
+    assert said(ws.report.frame, code="L999") == "unknown fault code 'L999'; the codes are L001 to L025"
 
 
 def test_a_workspace_is_not_written_over_other_things(contacts):
@@ -146,3 +147,42 @@ def test_a_workspace_is_not_written_over_other_things(contacts):
     assert said(loaders.open_workspace, contacts.parent) == (
         f"{contacts.parent} is no Workspace (no current.json in it): load the exports with `workbench import`."
     )
+
+
+def test_ten_thousand_columns_are_refused_in_a_sentence(tmp_path):
+    path = tmp_path / "contacts.csv"
+    headers = ",".join(f"property {n}" for n in range(10_000))
+    path.write_text(f"Record ID,{headers}\n1,{headers}\n2,{headers}\n", encoding="utf-8")
+    assert said(loaders.load, path) == (
+        "contacts.csv has 10,001 columns, more than 1,500: export only the properties that are needed."
+    )
+
+
+def test_an_archive_that_would_fill_the_disk_is_not_unpacked(tmp_path):
+    path = tmp_path / "contacts.csv.gz"
+    with gzip.open(path, "wb") as packed:
+        packed.write(b"0" * 50_000_000)
+    assert said(loaders.load, path) == (
+        "contacts.csv.gz grows to more than 17 MB when it is unpacked, no export does: unpack it yourself and load "
+        "what it holds."
+    )
+
+
+def test_a_folder_that_cannot_be_written_says_so(contacts, tmp_path):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    sentence = said(loaders.load, contacts, to=tmp_path / "file" / "home")
+    assert sentence.startswith(f"the Workspace cannot be written to {tmp_path / 'file' / 'home'}: ")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["contacts.csv", "file"]
+
+
+def test_nothing_half_written_is_left_when_an_import_fails(tmp_path):
+    exports, home = tmp_path / "exports", tmp_path / "home"
+    exports.mkdir()
+    path = exports / "contacts.csv"
+    path.write_text("Record ID,First Name\n1,Ada\n", encoding="utf-8")
+    loaders.load(exports, to=home)
+    before = sorted(entry.relative_to(home) for entry in home.rglob("*"))
+    path.write_bytes(b"%PDF")
+    said(loaders.load, exports, to=home)
+    assert sorted(entry.relative_to(home) for entry in home.rglob("*")) == before
+    assert loaders.open_workspace(home).contacts["firstname"].tolist() == ["Ada"]

@@ -193,6 +193,15 @@ def test_unknown_columns_are_typed_from_all_of_their_values(tmp_path):
     assert frame["Late"].tolist()[-2:] == ["4998", "word"]
 
 
+def test_rows_keep_the_order_and_the_numbers_they_have_in_the_file(tmp_path):
+    ids = [str(n * 7919 % 100_003) for n in range(1, 60_001)]
+    text = "Record ID,First Name,HubSpot Score\n" + "".join(f"{n},name of {n},{int(n) % 97}\n" for n in ids)
+    ws = loaders.load(write(tmp_path, "contacts.csv", text + f"{ids[0]},another name,7\n"))
+    table = ws.table("contacts", columns=["hs_object_id", "_row"])
+    assert table["hs_object_id"].tolist()[:-1] == ids[1:]
+    assert table["_row"].tolist() == [*range(3, 60_002), 60_002]
+
+
 def test_duplicates_become_one_record_and_nothing_of_them_is_lost(tmp_path):
     first = "Record ID,First Name,Last Modified Date,City\n1,Ada,2026-01-01 10:00,Rome\n2,Ben,2026-01-01 10:00,\n"
     second = "Record ID,First Name,Last Modified Date,Phone Number\n1,Adele,2026-02-01 10:00,\n2,,2025-01-01 10:00,55\n"

@@ -304,7 +304,8 @@ def _cell_faults(part: Staged) -> str:
     code = f"CASE f.i {codes} END" if codes else "''"
     return (
         f'SELECT {sql_text(part.source.name)} AS file, _row AS "row", CASE f.i {names} END AS "column", '
-        f"{code} AS code, f.v AS value FROM (SELECT *, unnest(_faults) AS f FROM {part.rows} WHERE _faults IS NOT NULL)"
+        f"{code} AS code, f.v AS value "
+        f"FROM (SELECT *, unnest(_faults) AS f FROM {part.table} WHERE _faults IS NOT NULL)"
     )
 
 
@@ -312,7 +313,7 @@ def _n_blanked(connection: duckdb.DuckDBPyConnection, part: Staged) -> dict[int,
     """Cells of each column that were filled and are blank now."""
     names = " ".join(f"WHEN {column.index} THEN {quoted(column.name)} IS NULL" for column in part.columns)
     found = connection.execute(
-        f"SELECT f.i, count(*) FROM (SELECT *, unnest(_faults) AS f FROM {part.rows} WHERE _faults IS NOT NULL) "
+        f"SELECT f.i, count(*) FROM (SELECT *, unnest(_faults) AS f FROM {part.table} WHERE _faults IS NOT NULL) "
         f"WHERE CASE f.i {names} END GROUP BY 1"
     )
     return dict(found.fetchall())

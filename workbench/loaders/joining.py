@@ -48,7 +48,7 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
     """
     names = tuple(dict.fromkeys(name for part in parts for name in part.names))
     stacked = " UNION ALL BY NAME ".join(
-        f"SELECT * EXCLUDE (_faults), {sql_text(part.source.name)} AS _file, {number} AS _part FROM {part.rows}"
+        f"SELECT * EXCLUDE (_faults), {sql_text(part.source.name)} AS _file, {number} AS _part FROM {part.table}"
         for number, part in enumerate(parts)
     )
     connection.execute(f"CREATE OR REPLACE TEMP VIEW stacked AS {stacked}")
@@ -141,7 +141,7 @@ def _without_key(object_name: str, parts: Sequence[Staged]) -> list[str]:
         return []
     return [
         f"SELECT {sql_text(part.source.name)} AS file, _row AS \"row\", '{key}' AS \"column\", 'L007' AS code, "
-        f"'' AS value FROM {part.rows} WHERE {quoted(key)} IS NULL AND "
+        f"'' AS value FROM {part.table} WHERE {quoted(key)} IS NULL AND "
         f"coalesce(len(list_filter(_faults, lambda fault: fault.i = {column.index})), 0) = 0"
         for part in parts
         for column in part.columns

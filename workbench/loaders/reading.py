@@ -62,19 +62,13 @@ class Staged:
         """A column without a header and without a value."""
         return not column.header and self.n_blank.get(column.name, 0) == self.n_rows
 
-    @property
-    def rows(self) -> str:
-        """SQL that gives the rows with their numbers (`_row`)."""
-        if self.source.numbered:
-            return self.table
-        return f"(SELECT *, rowid + {self.source.header_row + 1} AS _row FROM {self.table})"
-
 
 def connect(workplace: Path) -> duckdb.DuckDBPyConnection:
     """A connection that keeps within its memory and spills to `workplace`."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET disabled_optimizers = 'common_subexpressions'")  # takes minutes on 500 columns
     connection.execute("SET memory_limit = '1000MB'")
     connection.execute(f"SET temp_directory = {values.sql_text(str(workplace / 'spill'))}")
     return connection
@@ -177,14 +171,16 @@ def _has_rows_to_look_at(connection: duckdb.DuckDBPyConnection, staged: Staged) 
     texts = [column for column in columns.values() if column.form.type in ("id", "string", "enumeration")]
     for column in texts[:1]:
         again = f"{quoted(column.name)} = {values.sql_text(column.header)}"
-        if scalar(connection, f"SELECT count(*) FROM {staged.rows} WHERE {again}"):
+        if scalar(connection, f"SELECT count(*) FROM {staged.table} WHERE {again}"):
             return True
     if all(staged.n_blank.get(name, 0) for name in columns):
         blank = " AND ".join(f"{quoted(name)} IS NULL" for name in columns)
-        if scalar(connection, f"SELECT count(*) FROM {staged.rows} WHERE _faults IS NULL AND {blank}"):
+        if scalar(connection, f"SELECT count(*) FROM {staged.table} WHERE _faults IS NULL AND {blank}"):
             return True
     listed = ", ".join(map(quoted, columns))
-    last = f"SELECT {listed} FROM {staged.table} WHERE rowid = {staged.n_rows - 1} AND _faults IS NULL"
+    last = (
+        f"SELECT {listed} FROM {staged.table} WHERE _row = (SELECT max(_row) FROM {staged.table}) AND _faults IS NULL"
+    )
     filled = [cell for row in connection.execute(last).fetchall() for cell in row if cell is not None]
     return len(filled) == 1 and len(columns) > 1 and " " in str(filled[0])
 
@@ -200,35 +196,42 @@ def _rows_of(source: Source) -> str:
         f"read_csv({text(str(source.readable))}, auto_detect=false, header={has_header}, skip={skip}, "
         f"delim={text(source.delimiter)}, quote={text(source.quote)}, escape={text(source.escape)}, "
         f"columns={{{columns}}}, nullstr=[{nulls}], strict_mode=true, store_rejects=true, "
-        f"maximum_line_size=16000000)"
+        f"maximum_line_size={source.longest}, buffer_size={max(4_000_000, 2 * source.longest)})"
     )
 
 
 def _query(source: Source, recognised: Recognised, columns: Sequence[Column]) -> str:
-    """Text beside typed in the inner query, the typed and the faults in the outer."""
-    typed = ", ".join(
-        f"{column.form.typed.replace('{c}', f'c{column.index}')} AS t{column.index}" for column in columns
-    )
-    faulty = {
-        column.index: column.form.fault.replace("{c}", f"c{column.index}").replace("{t}", f"t{column.index}")
+    """From the inside out: the cell's text and what it reads as, what of that is possible, the faults."""
+
+    def spelt(sql: str, index: int) -> str:
+        return sql.replace("{c}", f"c{index}").replace("{v}", f"v{index}").replace("{t}", f"t{index}")
+
+    read = [f"{spelt(column.form.typed, column.index)} AS v{column.index}" for column in columns]
+    possible = [
+        spelt(f"CASE WHEN {column.form.possible} THEN {{v}} END AS {{t}}", column.index)
+        if column.form.possible
+        else spelt("{v} AS {t}", column.index)
         for column in columns
-        if column.form.fault != "false"
+    ]
+    faulty = {
+        column.index: spelt(column.form.fault, column.index) for column in columns if column.form.fault != "false"
     }
     faults = "NULL"
     if faulty:
         each = ", ".join(f"CASE WHEN {when} THEN {{'i': {index}, 'v': c{index}}} END" for index, when in faulty.items())
         any_fault = " OR ".join(f"({when})" for when in faulty.values())
         faults = f"CASE WHEN {any_fault} THEN list_filter([{each}], lambda x: x IS NOT NULL) END"
-    outer = ", ".join(f"t{column.index} AS {quoted(column.name)}" for column in columns)
-    inner = ("_row, " if source.numbered else "") + f"*, {typed}"
+    named = [f"t{column.index} AS {quoted(column.name)}" for column in columns]
+    kept = ["_row", *(f"c{index}" for index in faulty)]
+    # without a window DuckDB may write rows in another order than the file has them
+    read.append("*" if source.numbered else f"*, row_number() OVER () + {source.header_row} AS _row")
     if recognised.row_number_is is not None:
-        row = "_row" if source.numbered else f"row_number() OVER () + {source.header_row}"
-        inner += f", ({row})::VARCHAR AS _number"
-        outer = f"_number AS {quoted(recognised.row_number_is)}, {outer}"
-    if source.numbered:
-        inner = inner.removeprefix("_row, ")
-        outer = f"_row, {outer}"
-    return f"SELECT {outer}, {faults} AS _faults FROM (SELECT {inner} FROM {_rows_of(source)})"
+        named.append(f"_row::VARCHAR AS {quoted(recognised.row_number_is)}")
+    order = " ORDER BY _row" if source.numbered else ""
+    return (
+        f"SELECT {', '.join(named)}, _row, {faults} AS _faults "
+        f"FROM (SELECT {', '.join([*kept, *possible])} FROM (SELECT {', '.join(read)} FROM {_rows_of(source)})){order}"
+    )
 
 
 def scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:

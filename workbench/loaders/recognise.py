@@ -186,9 +186,9 @@ def _object(headers: Sequence[str], mapped: Mapping[str, str], file: str) -> tup
     if best is None:
         raise WorkbenchError(
             f"{file} has the columns {listing(headers)}: none of them names a contact, deal or another known object. "
-            f"Say which column holds the record id, for example mapping={{{headers[0]!r}: 'hs_object_id'}}, "
-            f"or mapping={{{ROW_NUMBER!r}: 'hs_object_id'}} to number the rows; in a folder write "
-            f'mapping.yaml with the line "{file}: {{columns: {{{headers[0]}: hs_object_id}}}}".'
+            f"Number the rows with mapping={{{ROW_NUMBER!r}: 'hs_object_id'}}, or say which column holds an id that no "
+            f"two rows share, as in mapping={{{headers[0]!r}: 'hs_object_id'}}; for a folder write a file mapping.yaml "
+            f'with the line "{file}: {{columns: {{{ROW_NUMBER}: hs_object_id}}}}".'
         )
     _, object_name, n_found = best
     return object_name, f"{n_found} of {len(headers)} columns are known from {catalog.TABLES[object_name]}"
@@ -252,9 +252,11 @@ def _missing(file: str, object_name: str, missing: Sequence[str], headers: Seque
     plural = "s" if len(missing) > 1 else ""
     text = (
         f"{file} looks like {catalog.TABLES[object_name]} but has no column for {listing(missing)}; "
-        f"its columns are {listing(headers)}. Name the column{plural} by a mapping, "
-        f"for example mapping={{{headers[0]!r}: {missing[0]!r}}}"
+        f"its columns are {listing(headers)}. "
     )
     if missing == ["hs_object_id"]:
-        text += f", or mapping={{{ROW_NUMBER!r}: 'hs_object_id'}} to number the rows"
-    return text + "."
+        return text + (
+            f"Number the rows with mapping={{{ROW_NUMBER!r}: 'hs_object_id'}}, or name the column of an id that no two "
+            f"rows share, as in mapping={{{headers[0]!r}: 'hs_object_id'}}."
+        )
+    return text + f"Name the column{plural} by a mapping, for example mapping={{{headers[0]!r}: {missing[0]!r}}}."

@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from workbench.errors import WorkbenchError
 from workbench.loaders.recognise import n_known, normal
 from workbench.loaders.sources import Source, style
 
-SET_ASIDE = frozenset({"L001", "L014", "L021", "L022", "L023"})
+SET_ASIDE = frozenset({"L001", "L014", "L021", "L022", "L023", "L025"})
 """Codes of rows that are not in the table."""
+_LONGEST_ROW = 8_000_000  # characters
+_MOST_ODDITIES = 100_000  # before it is asked whether the file is read rightly at all
 _LONGEST_RECORD = 2_000  # lines: a quote still open after so many is a stray one
 
 
@@ -35,12 +38,21 @@ class _Road:
     source: Source
     oddities: list[Oddity] = field(default_factory=list)
     held: list[tuple[int, str, list[str]]] = field(default_factory=list)  # may be notes below the table
+    n_records: int = 0
+    longest: int = 0  # characters of a row that is read
     another_table: bool = False
     gap: bool = False
 
     def cells(self, number: int, raw: str, cells: list[str] | None) -> Iterator[list[str]]:
         """The rows that a record gives, each with its number first."""
         text = raw.rstrip("\r\n")
+        self.n_records += 1
+        if len(self.oddities) > _MOST_ODDITIES and 2 * len(self.oddities) > self.n_records:
+            raise WorkbenchError(
+                f"{self.source.name}: more than half of its first {self.n_records:,} rows do not have the "
+                f"{len(self.source.headers)} cells of the header; its delimiter was taken for "
+                f"{self.source.delimiter!r}, its quote for {self.source.quote!r}. Export it again, as CSV in UTF-8."
+            )
         if cells is not None and not any(cell.strip() for cell in cells):
             self.gap = True
             return
@@ -78,6 +90,10 @@ class _Road:
 
     def _fitted(self, number: int, text: str, cells: list[str] | None) -> Iterator[list[str]]:
         width = len(self.source.headers)
+        if len(text) > _LONGEST_ROW:
+            self.oddities.append(Oddity(number, "", "L025", text))
+            return
+        self.longest = max(self.longest, len(text))
         if cells is None:
             # strict rules refuse the row: split at every delimiter it is whole if that gives the header's cells
             cells = text.split(self.source.delimiter)
@@ -113,7 +129,16 @@ def by_the_slower_road(source: Source, workplace: Path) -> tuple[Source, list[Od
         for number, raw, cells in _numbered(read, source):
             write.writerows(road.cells(number, raw, cells))
         road.end()
-    plain = replace(source, readable=clean, delimiter=",", quote='"', escape='"', numbered=True, suspect=False)
+    plain = replace(
+        source,
+        readable=clean,
+        delimiter=",",
+        quote='"',
+        escape='"',
+        numbered=True,
+        suspect=False,
+        longest=max(source.longest, 4 * road.longest),  # bytes of a letter, or of a quote that is doubled
+    )
     return plain, road.oddities
 
 

@@ -82,6 +82,7 @@ CODES: Mapping[str, Code] = {
         "put right, which is certain here; export again to be rid of it",
         note=True,
     ),
+    "L025": Code("the row has more than 8 million characters", "set aside whole; shorten its longest cell"),
 }
 """Fault codes, what each means and what to do."""
 

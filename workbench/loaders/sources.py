@@ -20,6 +20,7 @@ SHEETS = frozenset({".xlsx", ".xls", ".xlsb", ".ods", ".xlsm"})
 TEXTS = frozenset({".csv", ".tsv", ".txt", ".tab"})
 PACKED = frozenset({".zip", ".gz", ".zst"})
 SAMPLE_BYTES = 65_536
+MOST_COLUMNS = 1_500
 _MOST_UNPACKED = 1 << 36  # bytes; a packed file that gives more is no export
 _MOST_RATIO = 250  # times its packed size; text packs by a factor of 5 to 30
 _MAGIC = (
@@ -66,6 +67,7 @@ class Source:
     numbered: bool = False  # the first column of `readable` holds the record's number
     point_decimals: bool = False  # numbers came as numbers, not as somebody's text
     suspect: bool = False  # has to take the slower road
+    longest: int = 1_000_000  # bytes of the longest record that is read as it is
 
 
 def sha256(path: Path) -> str:
@@ -156,10 +158,12 @@ def _open_text(path: Path, workplace: Path, name: str, expected: Sequence[str]) 
         suspect = _looked_through(readable)[1]
     with readable.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         text = lines.read(SAMPLE_BYTES)
+        if text.count("\n") < 3:  # a header this long needs more to be seen whole
+            text += lines.read(16 * SAMPLE_BYTES)
     if not text.strip():
         raise WorkbenchError(f"{name} holds nothing but blanks: export it again, as CSV or XLSX.")
     delimiter, quote, escape, first = _dialect(text)
-    whole = readable.stat().st_size < SAMPLE_BYTES
+    whole = readable.stat().st_size <= len(text)
     records = list(_head(text, delimiter, quote, escape, whole=whole))
     header_row, headers = _header(records, expected, name, after=first)
     early_breaks = any("\n" in cell or "\r" in cell for record in records[:header_row] for cell in record)
@@ -328,16 +332,28 @@ def _header(
     if any(NO_HEADER.fullmatch(header) for header in wanted):
         return 0, tuple(f"column {number}" for number in range(1, widest + 1))
     best, row = 0, 0
-    for number, record in enumerate(records[:20], start=1):
-        score = n_known(record) + 2 * sum(normal(cell) in wanted for cell in record)
+    scores = [n_known(record) + 2 * sum(normal(cell) in wanted for cell in record) for record in records[:20]]
+    for number, (record, score) in enumerate(zip(records[:20], scores, strict=True), start=1):
         if number > after and score > best and (wanted or sum(bool(cell.strip()) for cell in record) > 1):
             best, row = score, number
+    wide = next((n for n, r in enumerate(records, start=1) if n > after and len(r) >= max(2, widest * 0.8)), 0)
+    if wide < row and 0 < wide <= len(scores):
+        # A value may read like a name: a source "Email", a sector "Industry". The first wide record gives way only to
+        # one that clearly holds names.
+        filled = sum(bool(cell.strip()) for cell in records[row - 1])
+        if best < scores[wide - 1] + 2 or 2 * best < filled:
+            row = wide
     if row == 0:
-        row = next((n for n, r in enumerate(records, start=1) if n > after and len(r) >= max(2, widest * 0.8)), 0)
+        row = wide
     if row == 0:
         row = next((n for n, r in enumerate(records, start=1) if n > after and any(cell.strip() for cell in r)), 0)
     if row == 0:
         raise WorkbenchError(f"{name} holds no header and no rows: export it again, as CSV or XLSX.")
+    if len(records[row - 1]) > MOST_COLUMNS:
+        raise WorkbenchError(
+            f"{name} has {len(records[row - 1]):,} columns, more than {MOST_COLUMNS:,}: "
+            "export only the properties that are needed."
+        )
     return row, tuple(cell.strip() for cell in records[row - 1])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from workbench import catalog
@@ -52,6 +52,7 @@ class Form:
     written_as: str  # for the report
     typed: str  # SQL with {c} for the cell's text
     fault: str  # SQL with {c} and {t} (the typed value), true for a fault
+    possible: str = ""  # SQL with {v} for what `typed` gave, true where it can be meant
     code: str = ""
     doubt: str = ""  # code of a doubt about the whole column
 
@@ -202,7 +203,8 @@ def _number_form(comma: bool, ranged: bool, doubt: str) -> Form:
     return Form(
         type="number",
         written_as="1.234,5" if comma else "1,234.5",
-        typed=f"CASE WHEN isfinite({value}) THEN {value} END",
+        typed=value,
+        possible="isfinite({v})",
         fault=fault,
         code="L003",
         doubt=doubt,
@@ -297,7 +299,8 @@ def _datetime_form(
             + (["milliseconds since 1970"] if epoch else [])
             + (["a spreadsheet's day number"] if serial else [])
         ),
-        typed=f"CASE WHEN {value} >= TIMESTAMP '1900-01-01' AND {value} < TIMESTAMP '2200-01-01' THEN {value} END",
+        typed=value,
+        possible="{v} BETWEEN TIMESTAMP '1900-01-01' AND TIMESTAMP '2199-12-31 23:59:59.999999'",
         fault=_DID_NOT_FIT,
         code="L004",
         doubt=doubt,
@@ -329,9 +332,7 @@ def _guessed(values: Sequence[str], *, language: catalog.Language, timezone: str
         form = _number(values, language)
         # a text such as 007 or a digit string too long for a number must stay as it is
         fault = f"{form.fault} OR regexp_matches({{c}}, '^\\s*[-+]?0\\d|^\\s*\\+|\\d{{16}}|[a-zA-Z_]')"
-        return Form(
-            type="number", written_as=form.written_as, typed=form.typed, fault=fault, code="L003", doubt=form.doubt
-        )
+        return replace(form, fault=fault)
     if all(_is_date(value) for value in values):
         return _datetime(values, language, timezone, kind="datetime")
     return TEXT
