@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench import charts as charts
     from workbench import dashboards as dashboards
+    from workbench.calibration import Backtest as Backtest
     from workbench.calibration import Calibration as Calibration
     from workbench.calibration import Recommendation as Recommendation
     from workbench.calibration import WhatIf as WhatIf
+    from workbench.calibration import backtest as backtest
     from workbench.calibration import calibrate as calibrate
     from workbench.calibration import what_if as what_if
     from workbench.errors import WorkbenchError as WorkbenchError
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Backtest": "calibration",
     "BeforeAfter": "improvements",
     "BusinessHours": "improvements",
     "Calibration": "calibration",
@@ -71,6 +74,7 @@ _HOME = {
     "Workspace": "loaders",
     "all_improvements": "improvements",
     "before_after": "improvements",
+    "backtest": "calibration",
     "calibrate": "calibration",
     "explain": "scoring",
     "company_benchmark": "improvements",

@@ -1,9 +1,11 @@
 """Judging a score: thresholds, bands and recommendations, each with its n, its interval and its reason."""
 
+from workbench.calibration.backtest import Backtest, backtest
 from workbench.calibration.corrected import ChosenRate
 from workbench.calibration.counting import WhatIf, calibrate, what_if
 from workbench.calibration.drift import Drift, drift
 from workbench.calibration.firstwin import FirstWin, first_win
+from workbench.calibration.known import Suspects, suspect_properties
 from workbench.calibration.recommend import Recommendation
 from workbench.calibration.result import RULES, Calibration, Line, ScoreSummary
 from workbench.calibration.segmented import SegmentLines, segment_lines
@@ -12,6 +14,7 @@ from workbench.calibration.tally import ScoreTally, WeeklyLeads
 
 __all__ = [
     "RULES",
+    "Backtest",
     "Calibration",
     "ChosenRate",
     "Drift",
@@ -24,8 +27,10 @@ __all__ = [
     "ScoreSummary",
     "ScoreTally",
     "SegmentLines",
+    "Suspects",
     "WeeklyLeads",
     "WhatIf",
+    "backtest",
     "calibrate",
     "draw_lot",
     "drift",
@@ -33,5 +38,6 @@ __all__ = [
     "plan_hold_out",
     "read_hold_out",
     "segment_lines",
+    "suspect_properties",
     "what_if",
 ]

@@ -120,8 +120,6 @@ def drift(
     WorkbenchError
         Without a date, or if either period has no judged leads.
     """
-    from statsmodels.stats.proportion import confint_proportions_2indep
-
     check_confidence(confidence)
     outcome = as_outcome(outcome)
     frame = as_frame(table)
@@ -146,10 +144,21 @@ def drift(
         border = pd.Timestamp(first)
     else:
         border = pd.Timestamp(split)
-    later = (cells["day"] >= border).to_numpy()
+    return compare_periods(cells, border, confidence=confidence, seed=seed)
+
+
+def compare_periods(cells: pd.DataFrame, split: pd.Timestamp, *, confidence: float, seed: int) -> Drift:
+    """Drift of counted leads: cells of score, day, outcome (LOST or WON) and n.
+
+    Raises WorkbenchError if either period is empty.
+    """
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    days = cells.groupby("day")["n"].sum()
+    later = (cells["day"] >= split).to_numpy()
     if later.all() or not later.any():
         raise WorkbenchError(
-            f"all judged leads were created {'since' if later.all() else 'before'} {border:%Y-%m-%d}; they run from "
+            f"all judged leads were created {'since' if later.all() else 'before'} {split:%Y-%m-%d}; they run from "
             f"{days.index[0]:%Y-%m-%d} to {days.index[-1]:%Y-%m-%d}, so choose a split between."
         )
     tallies = [
@@ -163,7 +172,7 @@ def drift(
         *counts[1], *counts[0], method="newcomb", compare="diff", alpha=1 - confidence
     )
     return Drift(
-        split=border,
+        split=split,
         earlier=tallies[0],
         later=tallies[1],
         scores=_stability(*tallies, confidence=confidence, seed=seed),

@@ -419,8 +419,8 @@ class Calibration:
     def _by_capacity(self, leads_per_week: float, *, seed: int) -> Recommendation:
         if self.weekly is None:
             reason = (
-                f"leads a week cannot be counted without the dates of creation; name their column in "
-                f"Outcome(created=...), which is {self.outcome.created!r} now."
+                "leads a week cannot be counted without the dates of creation; map their column to "
+                f"{self.outcome.created!r} in mapping.yaml."
             )
             return Recommendation(kind="capacity", threshold=None, low=None, high=None, reason=reason, found=0.0)
         scores = self.tally.score[rules.coarse(self.tally.n_leads)]
@@ -504,7 +504,7 @@ class Calibration:
         if top["capture_rate"] < 0.60:
             return (
                 f"no line with 15 to 35 % of leads holds 60 % of wins; the nearest, {points(top['threshold'])}, "
-                f"holds {percent(top['capture_rate'], digits=0)} with {percent(top['share'], digits=0)} of leads."
+                f"holds {percent(top['capture_rate'])} with {percent(top['share'])} of leads."
             )
         rates = self.bands["conversion_rate"]
         return (
