@@ -36,16 +36,16 @@ def said(read, *args, **options) -> str:
             "contacts.csv",
             b"First Name,Last Name,Email\nA,B,c@d.example\n",
             "contacts.csv looks like contacts but has no column for 'hs_object_id'; its columns are 'First Name', "
-            "'Last Name', 'Email'. Number the rows with mapping={'(row number)': 'hs_object_id'}, or name the column of an "
-            "id that no two rows share, as in mapping={'First Name': 'hs_object_id'}.",
+            "'Last Name', 'Email'. Number the rows with mapping={'(row number)': 'hs_object_id'}, or name the column "
+            "of an id that no two rows share, as in mapping={'First Name': 'hs_object_id'}.",
         ),
         (
             "leads.csv",
             b"Prospect,Won\n1,yes\n",
             "leads.csv has the columns 'Prospect', 'Won': none of them names a contact, deal or another known object. "
-            "Number the rows with mapping={'(row number)': 'hs_object_id'}, or say which column holds an id that no two "
-            "rows share, as in mapping={'Prospect': 'hs_object_id'}; for a folder write a file mapping.yaml with the line "
-            '"leads.csv: {columns: {(row number): hs_object_id}}".',
+            "Number the rows with mapping={'(row number)': 'hs_object_id'}, or say which column holds an id that no "
+            "two rows share, as in mapping={'Prospect': 'hs_object_id'}; for a folder write a file mapping.yaml with the "
+            'line "leads.csv: {columns: {(row number): hs_object_id}}".',
         ),
     ],
 )
