@@ -63,6 +63,27 @@ class Manager extends ManagerBase {
   async _get_comm_info() {
     return {};
   }
+  /** What has changed in the kernel since the page was drawn, or since the way to it was lost; however long it takes. */
+  async refresh() {
+    const comm = await this._create_comm("jupyter.widget.control", base.uuid(), {}, { version: "1.0.0" });
+    const answer = await new Promise((resolve) => {
+      comm.on_msg(resolve);
+      comm.on_close(() => resolve()); // a kernel without a single widget
+      comm.send({ method: "request_states" }, {});
+    });
+    if (!answer) return;
+    comm.close();
+    const { buffers } = answer;
+    const { states, buffer_paths } = answer.content.data;
+    buffer_paths.forEach(([id, ...path], i) => base.put_buffers(states[id], [path], [buffers[i]]));
+    await Promise.all(
+      Object.entries(states).map(async ([id, { state, ...kind }]) => {
+        if (!this.has_model(id)) return this.new_model({ ...kind, model_id: id, comm: this.kernel.comm("jupyter.widget", id) }, state);
+        const model = await this.get_model(id);
+        return model.set_state(await model.constructor._deserialize_state(state, this));
+      }),
+    );
+  }
   inline_sanitize(source) {
     const text = document.createElement("span");
     text.textContent = source;
@@ -100,7 +121,7 @@ async function start() {
   let manager;
   const kernel = new Kernel(url.href, {
     onLost: () => notice("The connection to the workbench was lost, and what you see may be out of date. Reload the page to go on."),
-    onAgain: () => manager._loadFromKernel(),
+    onAgain: () => manager.refresh(),
     onFault: notice,
     onBusy: busy,
     onOpenComm: (comm, message) => manager.handle_comm_open(comm, message),
@@ -129,7 +150,7 @@ async function start() {
   performance.mark("wb-ready");
 
   await kernel.connect();
-  await manager._loadFromKernel();
+  await manager.refresh();
   document.documentElement.classList.add("wb-live");
   performance.mark("wb-live");
 
