@@ -7,7 +7,10 @@ from io import BytesIO
 
 import pandas as pd
 
+from workbench import catalog
+from workbench.engines import as_frame, collect
 from workbench.errors import WorkbenchError, listing
+from workbench.outcomes import WON, Outcome, as_outcome, classify
 from workbench.wording import plural, points
 
 ID = "hs_object_id"
@@ -26,6 +29,8 @@ FOR_PEOPLE = (
     "createdate",
 )
 MOST_ROWS_OF_A_SPREADSHEET = 1_048_575
+SHEET = "Leads above the line"
+MOST_PIXELS = 260  # of a column
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -33,19 +38,23 @@ _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 class Handover:
     """Leads at or above a threshold, highest score first.
 
-    `rows` has `hs_object_id`, the properties that people need, and `score`. `n_opted_out` leads above the line have
-    opted out of e-mail; `left_out` says whether they are missing from `rows`.
+    `rows` has `hs_object_id`, the properties that people need, and `score`. `n_won` leads above the line were won
+    already and are not in `rows`. `n_opted_out` of the rest have opted out of e-mail; `left_out` says whether they are
+    missing from `rows`.
     """
 
     rows: pd.DataFrame
     threshold: float
     score_name: str
+    n_won: int
     n_opted_out: int
     left_out: bool
 
     def headline(self) -> str:
         """How many leads, from which line on, and who is not among them."""
         told = f"{plural(len(self.rows), 'lead')} from {points(self.threshold)} points on"
+        if self.n_won:
+            told += f", without {self.n_won:,} that {'was' if self.n_won == 1 else 'were'} won already"
         if not self.n_opted_out:
             return f"{told}; none of them has opted out."
         if self.left_out:
@@ -68,8 +77,8 @@ class Handover:
         buffer = BytesIO()
         options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
         with pd.ExcelWriter(buffer, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
-            self.rows.to_excel(book, sheet_name="Leads above the line", index=False, freeze_panes=(1, 0))
-            book.sheets["Leads above the line"].autofit()
+            _for_people(self.rows).to_excel(book, sheet_name=SHEET, index=False, freeze_panes=(1, 0))
+            book.sheets[SHEET].autofit(MOST_PIXELS)
         return buffer.getvalue()
 
     def import_file(self) -> bytes:
@@ -98,6 +107,28 @@ class Handover:
         return table.to_csv(index=False, lineterminator="\r\n").encode("utf-8")
 
 
+def _for_people(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with labels in place of internal names and values."""
+    known = catalog.by_name("contact")
+    told = rows.copy()
+    for name in rows.columns:
+        labels = {option.value: option.label() for option in catalog.options(name)}
+        if labels:
+            told[name] = rows[name].map(lambda value, labels=labels: labels.get(value, value))
+    return told.rename(
+        columns={name: known[name].label() for name in rows.columns if name in known} | {"score": "Score"}
+    )
+
+
+def _won(rows: pd.DataFrame, outcome: Outcome | str | None) -> pd.Series[bool]:
+    """Which rows were won at any time."""
+    if outcome is None or rows.empty:
+        return pd.Series(False, index=rows.index)
+    frame, code = classify(as_frame(rows), Outcome(when=as_outcome(outcome).when), as_of=None)
+    codes = collect(frame.select(code.alias("outcome")))["outcome"].to_numpy()
+    return pd.Series(codes == WON, index=rows.index)
+
+
 def _is(count: int) -> str:
     return "is" if count == 1 else "are"
 
@@ -108,9 +139,10 @@ def handover(
     threshold: float,
     score: str = "score",
     score_name: str | None = None,
+    outcome: Outcome | str | None = None,
     include_opted_out: bool = False,
 ) -> Handover:
-    """The leads at or above `threshold`.
+    """The leads at or above `threshold` that are still to be won.
 
     Parameters
     ----------
@@ -122,9 +154,16 @@ def handover(
         The score's column.
     score_name
         What the import file calls it. Default: the column's name.
+    outcome
+        What counts as won: leads that were won already, whenever that was, are left out. Default: nobody is.
     include_opted_out
         Whether leads that unsubscribed from all e-mail (`hs_email_optout`) stay in.
     """
+    if not isinstance(contacts, pd.DataFrame):
+        raise WorkbenchError(
+            f"a hand-over takes a table of scored contacts in pandas, not a {type(contacts).__name__}; "
+            "give it what wb.score(...) returns."
+        )
     for needed in (ID, score):
         if needed not in contacts:
             raise WorkbenchError(
@@ -132,16 +171,20 @@ def handover(
                 "Load the export with a mapping that names it."
             )
     above = contacts[(contacts[score] >= threshold).fillna(False).astype(bool)]
+    won = _won(above, outcome)
+    above = above[~won]
     opted_out = (
         above[OPTED_OUT].fillna(False).astype(bool) if OPTED_OUT in above else pd.Series(False, index=above.index)
     )
     kept = above if include_opted_out else above[~opted_out]
-    columns = [ID, *(name for name in FOR_PEOPLE if name in kept)]
+    known = [name for name in FOR_PEOPLE if name in kept]
+    columns = [ID, *(known or [name for name in kept.columns if name not in (ID, score)])]
     rows = kept[columns].assign(score=kept[score]).sort_values("score", ascending=False, kind="stable")
     return Handover(
         rows=rows.reset_index(drop=True),
         threshold=threshold,
         score_name=score_name or score,
+        n_won=int(won.sum()),
         n_opted_out=int(opted_out.sum()),
         left_out=not include_opted_out,
     )

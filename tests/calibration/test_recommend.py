@@ -97,7 +97,7 @@ def test_the_rule_of_thumb_is_met_or_says_what_is_missing() -> None:
     none = judged(flat).recommend("rule_of_thumb")
     assert none.threshold is None
     assert none.reason == (
-        "no line with 15 to 35 % of leads holds 60 % of wins; the nearest, 50, holds 38 % with 20 % of leads."
+        "no line with 15 to 35 % of leads holds 60 % of wins; the nearest, 50, holds 38.0 % with 20.0 % of leads."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +36,7 @@ from workbench.dashboards.parts import (
 )
 from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError
-from workbench.handovers import Handover, handover
+from workbench.handovers import OPTED_OUT, Handover, handover
 from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
 from workbench.scoring import ScoreModel, score
@@ -43,6 +44,14 @@ from workbench.stats.proportions import Rate
 from workbench.wording import interval, number, percent, times
 from workbench.wording import points as points_text
 
+NO_CAPACITY = Recommendation(
+    kind="capacity",
+    threshold=None,
+    low=None,
+    high=None,
+    reason="a team that can take no lead needs no line; say how many leads a week it can take.",
+    found=0.0,
+)
 MOST_STEPS = 500  # of the line; with more scores it moves freely
 MOST_ADVICE = 3  # recommendations shown
 RULES_START = 2  # children of the panel before the first rule
@@ -102,12 +111,14 @@ class State(HasTraits):
         self._moving = ""  # the control that is being moved
         self._placed = False  # whether the line stands where this score wants it, or somebody
         self._quiet = False
+        self._follow_capacity = False
         self._values: dict[str, list[choices.Value]] = {}
         self._contacts = as_frame(workspace.table("contacts", engine="duckdb"))
         self._activities = workspace.events(engine="duckdb")
         self._start()
         self.observe(self._chosen, ["score", "outcome", "within_days", "among", "among_value"])
         self.observe(self._moved, ["points"])
+        self.observe(self._asked, ["leads_per_week"])
 
     def _start(self) -> None:
         scores, outcomes = self.scores, self.outcomes
@@ -187,6 +198,9 @@ class State(HasTraits):
         if not self._quiet and self._what_if is not None:
             self._judge(weekly=False)
 
+    def _asked(self, _change: Any) -> None:
+        self._follow_capacity = True  # the line goes where the answer is, once it is known
+
     def _count(self) -> None:
         """One pass over the leads for the choices as they stand."""
         self.error, self._what_if = "", None
@@ -252,11 +266,17 @@ class State(HasTraits):
                     calibration = counted.calibrate(points)
                 if leads_per_week > 0:
                     found.append(calibration.recommend("capacity", leads_per_week=leads_per_week))
+                else:
+                    found.append(NO_CAPACITY)
                 found += [calibration.recommend("youden"), calibration.recommend("rule_of_thumb")]
 
             def apply() -> None:
                 if version == self.version and leads_per_week == self.leads_per_week:
                     self.calibration, self.recommendations = calibration, tuple(found)
+                    if self._follow_capacity and found and found[0].threshold is not None:
+                        self.remember("capacity")
+                        self.threshold = found[0].threshold
+                    self._follow_capacity = False
                     self.settled += 1
 
             return apply
@@ -302,12 +322,27 @@ class State(HasTraits):
         return self.calibration.headline(self.threshold)
 
     @property
+    def compared(self) -> str:
+        """What the same line would mean with the model's own points, where they were changed; else nothing."""
+        counted = self._what_if
+        if counted is None or self.calibration is None:
+            return ""
+        if self.points == {rule.name: float(rule.points) for rule in counted.model.rules}:
+            return ""
+        line = counted.calibrate(weekly=False).at(self.threshold)
+        return (
+            f"With the points of version {counted.model.version}: {line.n_leads:,} leads, "
+            f"{percent(line.conversion.value)} ({interval(line.conversion.low, line.conversion.high)}) won, "
+            f"{percent(line.capture.value, digits=0)} of all wins."
+        )
+
+    @property
     def warnings(self) -> list[tuple[str, str]]:
         """What the figures cannot carry: a title and a sentence each."""
         calibration = self.calibration
         if calibration is None:
             return []
-        found = [("A model is left out.", problem) for problem in self.problems]
+        found = []
         ranking = calibration.ranking
         if ranking.high < CHANCE:
             found.append(
@@ -375,6 +410,11 @@ class State(HasTraits):
         return self.calibration.base_rate
 
     @property
+    def undated(self) -> bool:
+        """Whether the export does not say when leads were created."""
+        return self.kinds.get(self.outcome_spec.created) != "datetime"
+
+    @property
     def outcome_spec(self) -> Outcome:
         """The chosen Outcome."""
         return self.outcomes[self.outcome]
@@ -399,6 +439,7 @@ class State(HasTraits):
             threshold=self.threshold,
             score=name,
             score_name=self.score,
+            outcome=self.outcome_spec,
             include_opted_out=self.include_opted_out,
         )
 
@@ -447,6 +488,8 @@ class View:
             value=state.leads_per_week, min=0, max=1e9, step=1, description="Sales can take, leads a week"
         )
         self._opted_out = widgets.Checkbox(value=False, description="with leads who opted out", indent=False)
+        if OPTED_OUT not in state.kinds:
+            self._opted_out.add_class("wb-hidden")
         self._chosen = {
             "score": self._score,
             "outcome": self._outcome,
@@ -592,7 +635,10 @@ class View:
         except WorkbenchError as fault:
             self._said.value = problem(str(fault))
             return
-        self._said.value = note(leads.headline())
+        told = leads.headline()
+        if self.state.calibration is not None and self.state.calibration.tally.n_young:
+            told += " Leads too young to be judged are among them."
+        self._said.value = note(told)
 
     def _give(self, name: str, content: bytes, *, type: str) -> None:
         self._download.give(name, content, type=type)
@@ -624,6 +670,9 @@ class View:
         """The controls show what is chosen."""
         self._setting = True
         try:
+            undated = self.state.within_days and self.state.outcome_spec.within_days is None
+            self._within.disabled = bool(undated)
+            self._within.description = "How soon (no dates to tell)" if undated else "How soon"
             for trait, control in self._chosen.items():
                 control.value = getattr(self.state, trait)
         finally:
@@ -651,7 +700,9 @@ class View:
             self._draw_advice()
             return
         line = calibration.at(state.threshold)
-        self._answer.value = answer(state.headline, highlight=percent(line.conversion.value))
+        left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
+        changed = note(state.compared) if state.compared else ""
+        self._answer.value = left_out + answer(state.headline, highlight=percent(line.conversion.value)) + changed
         self._cards.value = cards(self._figures(line))
         figure = score_histogram(calibration, state.threshold)
         figure["layout"] |= {"showlegend": False, "margin": figure["layout"]["margin"] | {"b": 60}}
@@ -675,12 +726,16 @@ class View:
     def _figures(self, line: Line) -> list[tuple[str, str, str]]:
         noun = (self.state.outcome_spec.noun or "wins").capitalize()
         take = points_text(self.state.leads_per_week)
-        week = number(line.leads_per_week, digits=1) if line.leads_per_week == line.leads_per_week else "–"
+        week, told = "–", "no date of creation in the export" if self.state.undated else "counting …"
+        if not math.isnan(line.leads_per_week):
+            week = number(line.leads_per_week, digits=1)
+            more = line.leads_per_week > self.state.leads_per_week
+            told = f"more than the {take} that sales can take" if more else f"of {take} that sales can take"
         return [
             (
                 "Leads a week",
                 week,
-                f"of {take} that sales can take" if week != "–" else "no date of creation, or still counting",
+                told,
             ),
             (
                 "Conversion above the line",
@@ -770,4 +825,5 @@ def _pairs(named: Mapping[str, str]) -> list[tuple[str, str]]:
 def source(workspace: Workspace) -> str:
     """Where the figures come from, for the page's head."""
     leads = workspace.manifest.tables.get("contacts", 0)
-    return f"{workspace.name} · {leads:,} contacts · export of {workspace.as_of:%-d %B %Y}"
+    dated = "datetime" in kinds(as_frame(workspace.table("contacts", engine="duckdb"))).values()
+    return f"{workspace.name} · {leads:,} contacts" + (f" · export of {workspace.as_of:%-d %B %Y}" if dated else "")
