@@ -86,7 +86,7 @@ def choice() -> None:
 
 
 def scale(customers: int) -> None:
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         _write(Path(folder), customers)
         size = sum(file.stat().st_size for file in Path(folder).rglob("*.parquet"))

@@ -23,9 +23,10 @@ color:#566270}.scroll{overflow-x:auto}@media print{.modebar{display:none}}
 _DRAW = """
 const save=(name,format)=>({name,icon:Plotly.Icons.camera,
  click:g=>Plotly.downloadImage(g,{format,scale:2,filename:g.id})});
-for(const [id,figure] of Object.entries(JSON.parse(document.getElementById("figures").textContent)))
+for(const [id,figure] of Object.entries(JSON.parse(document.getElementById("figures").textContent))){
+ figure.layout.modebar={bgcolor:"rgba(0,0,0,0)",color:"#8a96a3",activecolor:"#0f766e"};
  Plotly.newPlot(id,figure.data,figure.layout,{responsive:true,displaylogo:false,displayModeBar:true,
-  modeBarButtons:[[save("Save as SVG","svg"),save("Save as PNG","png")]]});
+  modeBarButtons:[[save("Save as SVG","svg"),save("Save as PNG","png")]]});}
 """
 
 

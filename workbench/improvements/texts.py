@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.catalog import LANGUAGES, Language
 from workbench.errors import WorkbenchError, listing
+from workbench.wording import plural
 
 if TYPE_CHECKING:
     from workbench.improvements.result import Improvement
@@ -237,8 +238,9 @@ def _outliers(found: Improvement, language: Language) -> str:
     touched = (number(values, language), number(spikes, language), number(found.outliers.n_customers, language))
     return _say(
         language,
-        f"outliers: {name[0]} ({strength}) on {judged[0]}{logs}, {touched[0]} values and {touched[1]} isolated "
-        f"spikes of {touched[2]} customers",
+        f"outliers: {name[0]} ({strength}) on {judged[0]}{logs}, "
+        f"{plural(values, 'value')} and {plural(spikes, 'isolated spike')} of "
+        f"{plural(found.outliers.n_customers, 'customer')}",
         f"Ausreißer: {name[1]} ({strength}) auf {judged[1]}{logs}, "
         f"{touched[0]} Werte und {touched[1]} Einzelspitzen von {touched[2]} Kunden",
         f"valeurs aberrantes : {name[2]} ({strength}) sur "
