@@ -5,6 +5,7 @@ A mistake ends in one sentence on the error stream and exit code 2.
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.errors import WorkbenchError
+from workbench.wording import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 MOST_FAULTS = 12
+SHARES = {"share", "conversion_rate", "low", "high", "capture_rate"}
 
 Exports = Annotated[Path, typer.Argument(help="A folder of exports, one export file, or an imported workspace.")]
 Model = Annotated[Path | None, typer.Option(help="The file of a model, score.yaml.")]
@@ -84,7 +87,7 @@ def score(
         scored[["hs_object_id", "score"]].to_csv(to, index=False)
     except OSError as error:
         raise WorkbenchError(
-            f"'{to}' cannot be written ({error.strerror}); name a file in a folder that is there."
+            f"'{to}' cannot be written ({error.strerror or error}); name a file in a folder that is there."
         ) from None
     typer.echo(f"{len(scored):,} contacts scored; their record ids and scores are in {to}.")
 
@@ -98,13 +101,14 @@ def calibrate(
     at: Annotated[str | None, typer.Option(help="The column that says when it happened.")] = None,
     within_days: Annotated[int | None, typer.Option(help="Days after creation in which it must have happened.")] = None,
     threshold: Annotated[float | None, typer.Option(help="The line to speak of.")] = None,
+    leads_per_week: Annotated[
+        float | None, typer.Option(help="What sales can take; the line that fits is named.")
+    ] = None,
     as_of: AsOf = None,
 ) -> None:
     """Judge a score: what a line means, and every line that could be drawn."""
     if (score is None) == (model is None):
         raise WorkbenchError("say which score is judged: --score with a column's name, or --model with a score.yaml.")
-    from rich.console import Console
-
     from workbench.calibration import calibrate as judge
     from workbench.loaders import load
     from workbench.outcomes import Outcome
@@ -123,8 +127,12 @@ def calibrate(
         as_of=as_of or workspace.as_of,
         activities=workspace.activities,
     )
-    console = Console()
-    console.print(calibration.headline(threshold), highlight=False, soft_wrap=True)
+    console = _console()
+    if leads_per_week is not None:
+        advice = calibration.recommend("capacity", leads_per_week=leads_per_week)
+        console.print(advice.headline(), highlight=False, markup=False, soft_wrap=True)
+        threshold = advice.threshold if threshold is None else threshold
+    console.print(calibration.headline(threshold), highlight=False, markup=False, soft_wrap=True)
     _table(console, calibration.thresholds)
 
 
@@ -147,7 +155,7 @@ def _read(exports: Path, to: Path, **options: Any) -> Workspace:
 
     from workbench.loaders import load
 
-    console = Console()
+    console = _console()
     columns = BarColumn(), TextColumn("{task.description}")
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("looking at the files", total=1.0)
@@ -158,7 +166,7 @@ def _read(exports: Path, to: Path, **options: Any) -> Workspace:
             progress=lambda done, what: bar.update(task, completed=done, description=what),
         )
     report = workspace.report
-    console.print(report.headline(), highlight=False, soft_wrap=True)
+    console.print(report.headline(), highlight=False, markup=False, soft_wrap=True)
     faults = report.frame().groupby(["file", "column", "reason"], sort=False).size().reset_index(name="rows")
     if len(faults):
         _table(console, faults.nlargest(MOST_FAULTS, "rows"))
@@ -172,22 +180,36 @@ def _notebooks() -> Path:
     return Path(__file__).parents[1] / "notebooks"
 
 
+def _console() -> Any:
+    """The terminal; where the output goes to a file or a pipe, wide enough for every table."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+
 def _table(console: Any, frame: pd.DataFrame) -> None:
     """`frame` as a table: shares as percentages, numbers to the right."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, header_style="bold")
     for name in frame.columns:
+        is_number = frame[name].dtype.kind in "if"
         table.add_column(
-            name.replace("_", " "), justify="right" if frame[name].dtype.kind in "if" else "left", overflow="fold"
+            name.replace("_", " "), justify="right" if is_number else "left", no_wrap=is_number, overflow="fold"
         )
-    for row in frame.itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
+    for row in frame.to_dict("records"):
+        table.add_row(*(Text(_cell(str(name), value)) for name, value in row.items()))  # text, not markup
     console.print(table)
 
 
-def _cell(value: Any) -> str:
-    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+def _cell(name: str, value: Any) -> str:
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "–"
+        return percent(value) if name in SHARES else f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def main() -> None:
