@@ -150,7 +150,6 @@ def sample(
 
 def _read(exports: Path, to: Path, **options: Any) -> Workspace:
     """Exports into a workspace, with what there is to say about them."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     from workbench.loaders import load
