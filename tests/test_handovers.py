@@ -86,6 +86,31 @@ def test_where_nobody_opted_out_that_is_said_too() -> None:
     assert wb.handover(without, threshold=50).rows["hs_object_id"].tolist() == ["14", "12", "15"]
 
 
+def test_who_was_won_already_is_left_out_and_that_is_said() -> None:
+    contacts = leads(won=["no", "no", "yes", "yes", None])
+    given_to_sales = wb.handover(contacts, threshold=50, outcome="won", include_opted_out=True)
+    assert given_to_sales.rows["hs_object_id"].tolist() == ["12", "15"]
+    assert given_to_sales.n_won == 1
+    assert given_to_sales.headline() == (
+        "2 leads from 50 points on, without 1 that was won already; 1 of them opted out of e-mail."
+    )
+
+
+def test_a_late_win_is_a_win_when_leads_are_handed_over() -> None:
+    created = pd.Timestamp("2026-01-01")
+    contacts = leads(createdate=created, bought=[pd.NaT, pd.NaT, pd.NaT, created + pd.Timedelta(days=200), pd.NaT])
+    soon = wb.Outcome(when="is_known(bought)", at="bought", within_days=30)
+    assert wb.handover(contacts, threshold=90, outcome=soon).rows.empty
+
+
+def test_values_of_options_are_written_as_people_know_them() -> None:
+    rows = cells(wb.handover(leads(hs_analytics_source="DIRECT_TRAFFIC"), threshold=90).spreadsheet())
+    assert rows == [
+        ["Record ID", "First Name", "Original Traffic Source", "Score"],
+        ["14", "Dag", "Direct Traffic", 90],
+    ]
+
+
 def test_a_blank_score_is_never_above_the_line() -> None:
     assert "13" not in wb.handover(leads(), threshold=-1000, include_opted_out=True).rows["hs_object_id"].tolist()
 
@@ -104,7 +129,7 @@ def test_a_table_without_id_or_score_is_refused(missing: str) -> None:
 def test_a_spreadsheet_holds_what_people_need_and_no_more() -> None:
     contacts = leads(email=["a@a.example"] * 5, secret=["never"] * 5, createdate=pd.Timestamp("2026-05-04 13:05"))
     head, *rows = cells(wb.handover(contacts, threshold=90).spreadsheet())
-    assert head == ["hs_object_id", "firstname", "email", "createdate", "score"]
+    assert head == ["Record ID", "First Name", "Email", "Create Date", "Score"]
     assert rows == [["14", "Dag", "a@a.example", pd.Timestamp("2026-05-04 13:05"), 90.0]]
 
 
@@ -183,7 +208,7 @@ def test_every_lead_above_the_line_is_handed_over_or_left_out(
 def test_a_table_without_a_lead_above_the_line_gives_files_with_a_head_only() -> None:
     nobody = wb.handover(leads(), threshold=1000)
     assert nobody.headline() == "0 leads from 1,000 points on; none of them has opted out."
-    assert cells(nobody.spreadsheet()) == [["hs_object_id", "firstname", "score"]]
+    assert cells(nobody.spreadsheet()) == [["Record ID", "First Name", "Score"]]
     assert rows_of(nobody.import_file()) == [["Record ID", "score", "Label"]]
 
 

@@ -46,7 +46,7 @@ def scored(workspace: wb.Workspace) -> pd.DataFrame:
 
 @pytest.fixture
 def page(open_page: Callable[..., Page], served: Any) -> Page:
-    return open_page(served.address)
+    return open_page(f"{served.address}calibrate_threshold")
 
 
 def answer(page: Page) -> Locator:
@@ -125,7 +125,9 @@ def test_what_sales_can_take_and_a_typed_line_are_taken_at_their_word(
     capacity = calibration.recommend("capacity", leads_per_week=8)
     first = page.locator(".wb-advice").first
     expect(first).to_contain_text("of the 8 a week that sales can take", timeout=PATIENCE)
+    assert capacity.threshold is not None
     expect(first.locator("strong")).to_have_text(f"{capacity.threshold:g}")
+    shows(page, calibration, capacity.threshold)
     expect(page.locator(".wb-card").first).to_contain_text("of 8 that sales can take")
     typed = page.get_by_label("Hand over from, points")
     typed.fill("42")
@@ -195,19 +197,20 @@ def test_the_files_hold_the_leads_above_the_line_and_the_points_as_they_stand(
     assert file.name == "score.yaml"
     assert wb.ScoreModel.read(file) == model
 
-    leads = wb.handover(wb.score(workspace, model), threshold=35, score_name="Sales readiness")
+    scored = wb.score(workspace, model)
+    leads = wb.handover(scored, threshold=35, score_name="Sales readiness", outcome=BOUGHT)
     assert leads.n_opted_out > 0
     file = saved("Leads above the line (XLSX)")
     assert file.name == "leads-above-the-line.xlsx"
     head, *rows = CalamineWorkbook.from_path(file).get_sheet_by_index(0).to_python()
-    assert (head[0], head[-1]) == ("hs_object_id", "score")
+    assert (head[0], head[-1]) == ("Record ID", "Score")
     assert [(row[0], row[-1]) for row in rows] == list(
         zip(leads.rows["hs_object_id"], leads.rows["score"], strict=True)
     )
-    expect(page.get_by_text(leads.headline())).to_be_visible()
+    expect(page.get_by_text(leads.headline())).to_be_visible(timeout=PATIENCE)
 
     page.get_by_label("with leads who opted out").check()
-    everybody = wb.handover(wb.score(workspace, model), threshold=35, include_opted_out=True)
+    everybody = wb.handover(scored, threshold=35, outcome=BOUGHT, include_opted_out=True)
     file = saved("File to import (CSV)")
     assert file.name == "scores-to-import.csv"
     with file.open(encoding="utf-8", newline="") as text:
@@ -217,7 +220,7 @@ def test_the_files_hold_the_leads_above_the_line_and_the_points_as_they_stand(
         [lead, str(score), "From 35 points"]
         for lead, score in zip(everybody.rows["hs_object_id"], everybody.rows["score"], strict=True)
     ]
-    expect(page.get_by_text(everybody.headline())).to_be_visible()
+    expect(page.get_by_text(everybody.headline())).to_be_visible(timeout=PATIENCE)
 
 
 HOSTILE = "<img src=x onerror=hacked()><script>hacked()</script>'\"&amp;{{7*7}}"
@@ -249,7 +252,9 @@ def hostile_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_strangers_typed_is_shown_as_text_and_none_of_it_runs(
     open_page: Callable[..., Page], serve_pages: Callable[..., Any], hostile_export: Path, tmp_path: Path
 ) -> None:
-    page = open_page(serve_pages(hostile_export).address)  # nobody is called hacked: the console would say so
+    page = open_page(
+        f"{serve_pages(hostile_export).address}calibrate_threshold"
+    )  # nobody is called hacked: the console would say so
     expect(page.locator("#wb-source")).to_contain_text("<img src=x onerror=hacked()>")
     expect(page.get_by_role("combobox", name="Score", exact=True)).to_contain_text(f"{HOSTILE} (version 1)")
     expect(page.get_by_role("combobox", name="Success means")).to_contain_text(f"{HOSTILE} is yes")

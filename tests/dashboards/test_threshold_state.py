@@ -40,12 +40,14 @@ def shared(workspace: wb.Workspace, model: wb.ScoreModel) -> State:
 
 def start_again(state: State) -> None:
     """As on the first look: counting takes longer than most tests."""
-    while state.can_undo:
-        state.undo()
     state.score, state.outcome, state.within_days = "Sales readiness", "became a customer", 90
     state.among, state.among_value = "", ""
+    state.leads_per_week, state.include_opted_out = 20, False
+    state.settle()
+    while state.can_undo:
+        state.undo()
     state.points = {rule.name: float(rule.points) for rule in state.models["Sales readiness"].rules}
-    state.threshold, state.leads_per_week, state.include_opted_out = 35, 20, False
+    state.threshold = 35
     state.settle()
 
 
@@ -298,10 +300,36 @@ def test_what_sales_can_take_moves_its_line(state: State) -> None:
     assert state.recommendations[0] == from_scratch(state).recommend("capacity", leads_per_week=5)
 
 
-def test_without_what_sales_can_take_two_lines_are_recommended(state: State) -> None:
+def test_the_line_goes_to_what_sales_can_take_once_it_is_known_and_that_is_a_step(state: State) -> None:
+    state.leads_per_week = 5.0
+    assert state.threshold == 35
+    state.settle()
+    assert state.threshold == state.recommendations[0].threshold == 55
+    state.undo()
+    assert state.threshold == 35
+    state.settle()
+    assert state.threshold == 35
+
+
+def test_a_team_that_can_take_nobody_is_told_so(state: State) -> None:
     state.leads_per_week = 0.0
     state.settle()
-    assert [found.kind for found in state.recommendations] == ["youden", "rule_of_thumb"]
+    assert [found.kind for found in state.recommendations] == ["capacity", "youden", "rule_of_thumb"]
+    assert state.recommendations[0].headline() == (
+        "No line by what sales can take: a team that can take no lead needs no line; "
+        "say how many leads a week it can take."
+    )
+
+
+def test_changed_points_are_compared_with_the_models_own_at_the_same_line(state: State) -> None:
+    assert state.compared == ""
+    own = state.calibration.at(35)  # type: ignore[union-attr]
+    state.points = {**state.points, "Decides": 30.0}
+    low, high = 100 * own.conversion.low, 100 * own.conversion.high
+    assert state.compared == (
+        f"With the points of version 3: {own.n_leads:,} leads, {100 * own.conversion.value:.1f} % "
+        f"({low:.1f} to {high:.1f} %) won, {100 * own.capture.value:.0f} % of all wins."
+    )
 
 
 @pytest.mark.parametrize(
@@ -411,17 +439,14 @@ def test_a_model_that_cannot_be_read_is_said_and_left_out(make_workspace: MakeWo
         wb.ScoreModel.read(workspace.model_files[1])
     state = page(workspace).state
     assert list(state.models) == ["Fit"]
-    assert state.warnings[0] == ("A model is left out.", str(fault.value))
+    assert state.problems == (str(fault.value),)
     assert str(fault.value).startswith("score_broken.yaml, line 9, key 'pionts': unknown key;")
 
 
 def test_of_two_models_with_one_name_the_second_is_said_and_left_out(make_workspace: MakeWorkspace) -> None:
     state = page(make_workspace(FIT, score=MODEL, score_new=MODEL.replace("version: 1", "version: 2"))).state
     assert next(iter(state.scores.values())) == "Fit (version 1)"
-    assert state.warnings[0] == (
-        "A model is left out.",
-        "score_new.yaml: another file has a model called 'Fit'; give each its own name.",
-    )
+    assert state.problems == ("score_new.yaml: another file has a model called 'Fit'; give each its own name.",)
 
 
 def test_a_second_model_with_the_same_rules_has_its_own_points(make_workspace: MakeWorkspace) -> None:
@@ -501,8 +526,9 @@ def test_the_footnote_gives_source_definition_and_method(state: State) -> None:
 
 
 def above(state: State) -> pd.DataFrame:
+    """Who is above the line and no customer yet."""
     contacts: pd.DataFrame = wb.score(state.workspace, state.model)
-    return contacts[contacts["score"] >= state.threshold]
+    return contacts[(contacts["score"] >= state.threshold) & contacts["hs_v2_date_entered_customer"].isna()]
 
 
 def test_the_leads_above_the_line_are_those_of_the_points_as_they_stand(state: State) -> None:
