@@ -44,8 +44,8 @@ def said(read, *args, **options) -> str:
             b"Prospect,Won\n1,yes\n",
             "leads.csv has the columns 'Prospect', 'Won': none of them names a contact, deal or another known object. "
             "Number the rows with mapping={'(row number)': 'hs_object_id'}, or say which column holds an id that no "
-            "two rows share, as in mapping={'Prospect': 'hs_object_id'}; for a folder write a file mapping.yaml with the "
-            'line "leads.csv: {columns: {(row number): hs_object_id}}".',
+            "two rows share, as in mapping={'Prospect': 'hs_object_id'}; for a folder write a file mapping.yaml with "
+            'the line "leads.csv: {columns: {(row number): hs_object_id}}".',
         ),
     ],
 )
