@@ -168,4 +168,6 @@ def test_plot_gives_the_figure_with_its_line_at_youdens_j_unless_told() -> None:
 def test_plot_refuses_what_has_no_picture() -> None:
     with pytest.raises(WorkbenchError) as refused:
         wb.charts.plot(pd.DataFrame())
-    assert str(refused.value) == "there is no picture of DataFrame; plot() takes a Calibration, or a result of improvements."
+    assert str(refused.value) == (
+        "there is no picture of DataFrame; plot() takes a Calibration, or a result of improvements."
+    )
