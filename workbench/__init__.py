@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.calibration import WhatIf as WhatIf
     from workbench.calibration import backtest as backtest
     from workbench.calibration import calibrate as calibrate
+    from workbench.calibration import suggest_points as suggest_points
     from workbench.calibration import what_if as what_if
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.handovers import Handover as Handover
@@ -47,6 +48,15 @@ if TYPE_CHECKING:
     from workbench.scoring import ScoreModel as ScoreModel
     from workbench.scoring import explain as explain
     from workbench.scoring import score as score
+    from workbench.segments import Discovery as Discovery
+    from workbench.segments import Segment as Segment
+    from workbench.segments import SegmentChanges as SegmentChanges
+    from workbench.segments import SegmentTable as SegmentTable
+    from workbench.segments import compare_segments as compare_segments
+    from workbench.segments import discover as discover
+    from workbench.segments import read_segments as read_segments
+    from workbench.segments import segment_changes as segment_changes
+    from workbench.segments import write_segments as write_segments
 
 __version__ = "0.1.0"
 
@@ -56,6 +66,7 @@ _HOME = {
     "BusinessHours": "improvements",
     "Calibration": "calibration",
     "CompanyBenchmark": "improvements",
+    "Discovery": "segments",
     "Export": "loaders",
     "Handover": "handovers",
     "Improvement": "improvements",
@@ -69,15 +80,20 @@ _HOME = {
     "Rule": "scoring",
     "RuleGroup": "scoring",
     "ScoreModel": "scoring",
+    "Segment": "segments",
+    "SegmentChanges": "segments",
+    "SegmentTable": "segments",
     "WhatIf": "calibration",
     "WorkbenchError": "errors",
     "Workspace": "loaders",
     "all_improvements": "improvements",
-    "before_after": "improvements",
     "backtest": "calibration",
+    "before_after": "improvements",
     "calibrate": "calibration",
-    "explain": "scoring",
     "company_benchmark": "improvements",
+    "compare_segments": "segments",
+    "discover": "segments",
+    "explain": "scoring",
     "handover": "handovers",
     "improvement": "improvements",
     "improvement_table": "improvements",
@@ -85,8 +101,12 @@ _HOME = {
     "monthly_metrics": "improvements",
     "quality": "improvements",
     "read_export": "loaders",
+    "read_segments": "segments",
     "score": "scoring",
+    "segment_changes": "segments",
+    "suggest_points": "calibration",
     "what_if": "calibration",
+    "write_segments": "segments",
 }
 """Public name to the module it lives in."""
 

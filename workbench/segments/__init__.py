@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from workbench.segments.changes import SegmentChanges, segment_changes
 from workbench.segments.compare import SegmentTable, compare_segments
+from workbench.segments.discover import Discovery, discover
 from workbench.segments.files import read_segments, write_segments
 from workbench.segments.segment import Segment, as_segments, bound, resolved, strange_values
 
 __all__ = [
+    "Discovery",
     "Segment",
     "SegmentChanges",
     "SegmentTable",
     "as_segments",
     "bound",
     "compare_segments",
+    "discover",
     "read_segments",
     "resolved",
     "segment_changes",

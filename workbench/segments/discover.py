@@ -5,22 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from workbench import catalog, engines
-from workbench.conditions import All, Between, Compare, Condition, Known, OneOf, Property, moment
+from workbench.conditions import All, Between, Compare, Condition, Either, Known, OneOf, Property, moment
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders import Workspace
 from workbench.outcomes import LOST, WON, Outcome, as_outcome, classify
 from workbench.segments.segment import Segment
 from workbench.stats.proportions import wilson_interval
-from workbench.wording import percent, plural
+from workbench.wording import percent
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -86,8 +85,8 @@ class Discovery:
         """What separates winners most."""
         if self.found.empty:
             return (
-                f"Nothing separates winners beyond chance: {plural(self.looked_at, 'property or pair', 'properties and pairs')} "
-                f"looked at in {self.n_leads:,} leads."
+                f"Nothing separates winners beyond chance: {self.looked_at:,} properties and pairs of them looked at "
+                f"in {self.n_leads:,} leads."
             )
         first = self.found.iloc[0]
         named = first["property"] if pd.isna(first["second"]) else f"{first['property']} with {first['second']}"
@@ -222,7 +221,7 @@ def _ranges(of: Property, numbers: Floats, blank: NDArray[np.bool_]) -> tuple[In
     edges = edges[edges > distinct[0]]
     low = [_number(edge) for edge in edges]
     conditions: list[Condition] = [Compare(of, "<", low[0])]
-    conditions += [Between(of, first, "<=", last, "<") for first, last in zip(low, low[1:], strict=False)]
+    conditions += [Between(of, first, "<=", last, "<") for first, last in pairwise(low)]
     conditions.append(Compare(of, ">=", low[-1]))
     return np.searchsorted(edges, np.where(blank, 0, numbers), side="right").astype(np.int64), conditions
 
@@ -240,10 +239,11 @@ def _information(won: Floats, n: Floats) -> Floats:
 
     def term(part: Floats, expected: Floats) -> Floats:
         share = part / total
-        return np.where(part > 0, share * np.log2(np.maximum(part, 1) / np.maximum(expected, 1e-300)), 0).sum(axis=-1)
+        bits = np.where(part > 0, share * np.log2(np.maximum(part, 1) / np.maximum(expected, 1e-300)), 0)
+        return np.asarray(bits.sum(axis=-1))
 
-    found: Floats = term(won, n * total_won / total) + term(n - won, n * (total - total_won) / total)
-    return np.maximum(found, 0)
+    found: Floats = np.maximum(term(won, n * total_won / total) + term(n - won, n * (total - total_won) / total), 0)
+    return found
 
 
 def _shuffled(
@@ -264,10 +264,6 @@ def _discovered(
 ) -> Discovery:
     sizes = [len(one.conditions) for one in binned]
     counts = [np.bincount(one.codes, minlength=size).astype(float) for one, size in zip(binned, sizes, strict=True)]
-    plain = [
-        _information(np.bincount(one.codes[won], minlength=size).astype(float), n)
-        for one, size, n in zip(binned, sizes, counts, strict=True)
-    ]
     # which properties are paired must not depend on the outcome: those whose classes are most even
     evenness = [-(n / n.sum() * np.log2(np.maximum(n, 1) / n.sum())).sum() for n in counts]
     paired = sorted(np.argsort(evenness)[::-1][:PAIRED].tolist())
@@ -287,7 +283,6 @@ def _discovered(
     spread = strength[1:].std(axis=0)
     scaled = centred / np.where(spread > 0, spread, np.inf)
     largest = scaled[1:].max(axis=1, initial=-np.inf)
-    # a pair's strength beyond its members is only chance's if neither member has any: see docs
     p_values = (1 + (largest[:, None] >= scaled[0]).sum(axis=0)) / (permutations + 1)
     claims = []
     for place, p_value in enumerate(p_values):
@@ -297,9 +292,8 @@ def _discovered(
             claims.append(_claim(binned[place], None, wins[place][0], sums[place], strength[0, place], p_value))
         else:
             a, b = pairs[place - len(binned)]
-            if _beyond_members(binned[a], binned[b], won, confidence / 1, len(codes)):
+            if _beyond_members(binned[a], binned[b], won, confidence, len(codes)):
                 claims.append(_claim(binned[a], binned[b], wins[place][0], sums[place], strength[0, place], p_value))
-    del plain
     columns = [
         "property", "second", "information", "information_value", "p_adjusted", "best", "n_leads", "n_won",
         "conversion_rate", "low", "high",
@@ -379,7 +373,7 @@ def _claim(
 
 
 def _tree(binned: Sequence[Binned], won: NDArray[np.bool_], confidence: float, depth: int = 3) -> pd.DataFrame:
-    """Leaves of a shallow tree over what was found, the best first; each split beyond chance (chi-square, Bonferroni)."""
+    """Leaves of a shallow tree over what was found, the best first; a split is beyond chance (Bonferroni)."""
     found: list[tuple[str, int, int]] = []
 
     def grow(rows: Ints, path: tuple[Condition, ...], left: int) -> None:
@@ -435,8 +429,6 @@ def _best_split(
 
 def _either(one: Binned, chosen: Sequence[int]) -> Condition:
     """One condition for several classes of a property."""
-    from workbench.conditions import Either
-
     parts = [one.conditions[place] for place in sorted(chosen)]
     same = [part.value for part in parts if isinstance(part, Compare) and part.operator == "=="]
     if len(same) > 1:
