@@ -10,6 +10,7 @@ from workbench.calibration.recommend import Recommendation
 from workbench.calibration.result import RULES, Calibration, Line, ScoreSummary
 from workbench.calibration.segmented import SegmentLines, segment_lines
 from workbench.calibration.selective import HoldOut, HoldOutReading, Jump, draw_lot, plan_hold_out, read_hold_out
+from workbench.calibration.suggest import Suggestion, suggest_points
 from workbench.calibration.tally import ScoreTally, WeeklyLeads
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ScoreSummary",
     "ScoreTally",
     "SegmentLines",
+    "Suggestion",
     "Suspects",
     "WeeklyLeads",
     "WhatIf",
@@ -38,6 +40,7 @@ __all__ = [
     "plan_hold_out",
     "read_hold_out",
     "segment_lines",
+    "suggest_points",
     "suspect_properties",
     "what_if",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -29,12 +30,11 @@ from workbench.calibration.rebuild import (
 from workbench.calibration.result import Calibration
 from workbench.calibration.tally import tally_scores
 from workbench.conditions import parse, prepare
-from workbench.engines import as_frame, count_by, kinds
+from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError, listing
 from workbench.loaders import Workspace
 from workbench.outcomes import BEFORE, LOST, UNKNOWN, WON, YOUNG, Outcome, as_outcome, classify
-from workbench.scoring import ScoreModel
-from workbench.scoring import score as score_leads
+from workbench.scoring import CodeTally, ScoreModel, tally_codes
 from workbench.stats.proportions import check_confidence
 from workbench.wording import percent, plural, points
 
@@ -48,13 +48,15 @@ class Backtest:
     """A score rebuilt at past reference dates, with what came after.
 
     `calibration` judges it as `calibrate` does, but of scores as they were; `n_already` leads had won by then and are
-    left out. `cells` counts leads by score, reference day, state, days followed and whether the win was seen.
+    left out. `cells` counts leads by score, reference day, state, days followed and whether the win was seen; `codes`
+    by what the rules found, from which points can be suggested and other points tried.
     """
 
     calibration: Calibration
     rebuilt: Rebuilt
     when: str
     cells: pd.DataFrame
+    codes: CodeTally
     split: pd.Timestamp
     n_already: int
     n_unreached: int
@@ -263,13 +265,15 @@ def backtest(
             references = [(f"l._created + INTERVAL {days_after_creation} DAY", MOMENT)]
         else:
             references = [(f"TIMESTAMP '{day}'", day) for day in _month_ends(end, outcome.within_days, monthly or 1)]
-        parts = []
+        parts, tallies = [], []
         for reference, moment in references:
             leads = lead_table(connection, rebuilt, history, reference=reference, moved=moved)
             happened = event_table(connection, rebuilt, activities, reference=reference, moved=moved)
             reached = leads.filter(f"_created <= _reference AND _reference <= TIMESTAMP '{end}'")
-            scored = score_leads(reached, rebuilt.model, activities=happened, as_of=moment)
-            parts.append(_counted(scored, end, outcome.within_days))
+            frame, keys = _states(reached, end, outcome.within_days)
+            codes = tally_codes(frame, rebuilt.model, keys=keys, activities=happened, as_of=moment)
+            parts.append(_counted(codes))
+            tallies.append(codes)
         n_leads, n_reached = leads_reached(connection, days_after_creation or 0, end)
         n_cut = 0 if history is None else cut_histories(connection, history, rebuilt.from_history)
     cells = pd.concat(parts, ignore_index=True)
@@ -295,6 +299,7 @@ def backtest(
         rebuilt=rebuilt,
         when=when,
         cells=cells.reset_index(drop=True),
+        codes=_together(tallies, rebuilt.model),
         split=pd.Timestamp(split),
         n_already=n_already,
         n_unreached=n_leads - n_reached if moved else 0,
@@ -316,9 +321,9 @@ def _month_ends(end: pd.Timestamp, window: int, months: int) -> list[pd.Timestam
     return [last - pd.DateOffset(months=back) - pd.Timedelta(seconds=1) for back in reversed(range(months))]
 
 
-def _counted(scored: object, end: pd.Timestamp, window: int) -> pd.DataFrame:
-    """Leads by score, reference day, state, days followed and whether the win was seen."""
-    frame = as_frame(scored)
+def _states(leads: Any, end: pd.Timestamp, window: int) -> tuple[nw.LazyFrame[Any], dict[str, nw.Expr]]:
+    """The leads, and what each is counted by: reference day, state, days followed, whether the win was seen."""
+    frame = nw.from_native(leads)
     code, at, reference = nw.col("_code"), nw.col("_at"), nw.col("_reference")
     limit = reference.dt.offset_by(f"{window}d")
     won = (code == WON) & ~at.is_null()
@@ -329,19 +334,41 @@ def _counted(scored: object, end: pd.Timestamp, window: int) -> pd.DataFrame:
     state = nw.when((code == UNKNOWN) | ((code == WON) & at.is_null())).then(nw.lit(UNKNOWN)).otherwise(state)
     until = nw.when(won).then(at).otherwise(nw.lit(end.to_pydatetime()))
     frame = frame.with_columns(state.alias("_state"), until.alias("_until"), won.alias("_won"))
-    days = (nw.col("_until") - reference).dt.total_minutes() // 1440
-    cells = count_by(
-        frame,
-        {
-            "score": nw.col("score"),
-            "reference": reference.dt.truncate("1d"),
-            "state": nw.col("_state"),
-            "days": days,
-            "seen_to_win": nw.col("_won"),
-            "lost": nw.col("_lost"),
-        },
+    return frame, {
+        "reference": reference.dt.truncate("1d"),
+        "outcome": nw.col("_state"),
+        "days": (nw.col("_until") - reference).dt.total_minutes() // 1440,
+        "seen_to_win": nw.col("_won"),
+        "lost": nw.col("_lost"),
+    }
+
+
+def _counted(codes: CodeTally) -> pd.DataFrame:
+    """Leads by score, reference day, state, days followed and whether the win was seen."""
+    cells = codes.keys.rename(columns={"outcome": "state"}).assign(
+        score=np.asarray(codes.scores(), dtype=float)[codes.pattern], n=codes.n
     )
-    longest = cells["days"].max()
     never = cells["lost"].astype(bool) & ~cells["seen_to_win"].astype(bool)
-    cells["days"] = cells["days"].where(~never, longest).astype("int64")
-    return cells.astype({"seen_to_win": bool, "score": float, "state": "int64"}).drop(columns="lost")
+    cells["days"] = cells["days"].where(~never, cells["days"].max()).astype("int64")
+    cells = cells.astype({"seen_to_win": bool, "state": "int64"}).drop(columns="lost")
+    keys = ["score", "reference", "state", "days", "seen_to_win"]
+    return cells.groupby(keys, as_index=False, sort=True)["n"].sum()
+
+
+def _together(tallies: list[CodeTally], model: ScoreModel) -> CodeTally:
+    """The counts of several dates as one, by what the rules found and by outcome."""
+    starts = np.cumsum([0, *[len(one.codes) for one in tallies]])
+    cells = pd.concat(
+        [
+            pd.DataFrame({"pattern": one.pattern + start, "outcome": one.keys["outcome"].to_numpy(), "n": one.n})
+            for one, start in zip(tallies, starts, strict=False)
+        ]
+    )
+    cells = cells[cells["outcome"] != ALREADY].groupby(["pattern", "outcome"], as_index=False)["n"].sum()
+    return CodeTally(
+        model=model,
+        codes=np.concatenate([one.codes for one in tallies]),
+        pattern=cells["pattern"].to_numpy(dtype=np.int64),
+        keys=cells[["outcome"]].astype("int64"),
+        n=cells["n"].to_numpy(dtype=np.int64),
+    )
