@@ -21,6 +21,10 @@ MOST_COEFFICIENT = 50.0
 """The largest factor a combination may give one atom; sums and differences of groups need small whole ones."""
 
 
+MOST_EXACT = 16
+"""With more small atoms than this the exact search takes too long, and a sufficient condition rules."""
+
+
 def hidden_groups(
     groups: Mapping[str, NDArray[np.object_]], *, min_group: int, also: Collection[Group] = ()
 ) -> set[Group]:
@@ -68,13 +72,18 @@ def _one_grouping(sizes: Mapping[Group, int], hidden: set[Group], min_group: int
 def _leak(keys: pd.DataFrame, sizes: NDArray[np.integer], shown: list[Group], min_group: int) -> list[Group] | None:
     """Groups that take part in a combination about fewer than `min_group` customers; None where there is none.
 
-    A mixed-integer program for each small atom: may it be reached while all atoms that are reached stay few?
+    Where a sufficient condition holds there is none. Else a mixed-integer program for each small atom: may it be
+    reached while all atoms that are reached stay few? With too many small atoms for that, the condition rules alone:
+    then more may be hidden than need be, never less.
     """
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     small = np.flatnonzero(sizes < min_group)
     if not len(small) or not shown:
         return None
+    apart = _too_little_in_common(keys, sizes, shown, min_group)
+    if apart is None or len(small) > MOST_EXACT:
+        return apart
     rows = [np.ones(len(sizes))] + [(keys[by] == group).to_numpy(dtype=float) for by, group in shown]
     reach = np.array(rows).T  # atoms by shown groups, the total first
     cells = reach.shape[1]
@@ -102,4 +111,28 @@ def _leak(keys: pd.DataFrame, sizes: NDArray[np.integer], shown: list[Group], mi
         if answer.x is not None:
             used = [group for group, factor in zip(shown, answer.x[1:cells], strict=True) if abs(factor) > 1e-6]
             return used or shown
+    return None
+
+
+def _too_little_in_common(
+    keys: pd.DataFrame, sizes: NDArray[np.integer], shown: list[Group], min_group: int
+) -> list[Group] | None:
+    """Two groups of one grouping that meet too few like customers for the combinations to be safe; None where all do.
+
+    A combination gives an atom the sum of a number for each of its groups, 0 for the hidden ones of a grouping. Where
+    two groups have different numbers, of two atoms that differ in these alone at least one is reached. So if each two
+    groups have, over all else that atoms may be, at least the minimum in common (the smaller of the two atoms each
+    time), whatever is reached is the minimum at least.
+    """
+    for by in keys.columns:
+        names = {group for column, group in shown if column == by}
+        group = keys[by].where(keys[by].isin(names))
+        others = [column for column in keys.columns if column != by]
+        frame = keys[others].assign(_group=group.fillna("\0hidden").to_numpy(), _n=sizes)
+        table = frame.pivot_table(index=others, columns="_group", values="_n", aggfunc="sum", fill_value=0).to_numpy()
+        labels = sorted(frame["_group"].unique())
+        for one in range(len(labels)):
+            for other in range(one):
+                if np.minimum(table[:, one], table[:, other]).sum() < min_group:
+                    return [(by, label) for label in (labels[one], labels[other]) if label in names]
     return None
