@@ -284,10 +284,24 @@ def test_the_table_has_at_most_thirteen_lines_and_the_chosen_one_stands_out(view
     lines = parts.lines_worth_showing(calibration, 37.0)
     assert 37.0 in lines
     assert len(lines) <= 13
-    table = parts.threshold_table(calibration, 37.0)
+    table = parts.threshold_table(calibration, 37.0, weekly=True)
     assert table.count('<tr class="on">') == 1
     row = re.search(r'<tr class="on">(.*?)</tr>', table)
     assert row
     line = calibration.at(37.0)
     told = unescape(re.sub(r"<[^>]+>", " ", row[1])).replace("\u00a0", " ").split()
     assert told[:4] == ["37", f"{line.n_leads:,}", f"{100 * line.share:.1f}", "%"]
+
+
+def test_the_line_in_force_so_far_is_asked_for_and_a_jump_at_it_is_said(view: View) -> None:
+    box, model = named(view, "Line in force so far, points"), view.state.score
+    view.state.score = "hubspotscore"
+    box.value = "50"
+    assert view.state.old_line == 50
+    assert "At the old line, 50: conversion jumps from" in text(view)
+    box.value = "500"
+    assert "the old line, 500, lies outside the score's range" in text(view)
+    box.value = "fifty"  # no number: nothing is asked
+    assert (view.state.old_line, box.value) == (None, "")
+    assert "Who was worked?" not in text(view)
+    view.state.score = model

@@ -68,7 +68,7 @@ class Jump:
         if self.problem:
             return self.problem
         rates = (
-            f"{percent(self.below.value)} just below ({interval(self.below.low, self.below.high)}) and "
+            f"{percent(self.below.value)} just below ({interval(self.below.low, self.below.high)}) to "
             f"{percent(self.above.value)} at it ({interval(self.above.low, self.above.high)}), from "
             f"{self.n_below:,} and {self.n_above:,} leads within {points(round(self.within))} points"
         )

@@ -91,6 +91,7 @@ class State(HasTraits):
     among = Unicode(EVERYBODY)  # a property's name, or EVERYBODY
     among_value = Unicode(EVERYBODY)
     leads_per_week = Float(20.0)
+    old_line = Float(None, allow_none=True)  # the line in force so far, in points
     points = Dict()  # rule's name to points
     threshold = Float(0.0)
     include_opted_out = Bool(False)
@@ -357,6 +358,11 @@ class State(HasTraits):
                 "and are not judged yet."
             )
         found.append(("Not a back-test.", told))
+        if self.old_line is not None:
+            try:
+                found.append(("Who was worked?", calibration.jump_at(self.old_line).headline()))
+            except WorkbenchError as problem:
+                found.append(("Who was worked?", str(problem)))
         if self.score == OLD_SCORE and self.workspace.as_of >= OLD_SCORE_ENDED:
             found.append(
                 (
@@ -465,7 +471,7 @@ class View:
         self._build_buttons()
         self.widget = self._layout()
         state.observe(lambda _: self._redraw(), ["version"])
-        state.observe(lambda _: self._draw_line(), ["threshold"])
+        state.observe(lambda _: self._draw_line(), ["threshold", "old_line"])
         state.observe(lambda _: self._draw_settled(), ["settled"])
         state.observe(lambda _: self._follow(), ["leads_per_week", "include_opted_out"])
         state.observe(lambda _: self._later(), ["leads_per_week"])
@@ -487,6 +493,10 @@ class View:
         self._capacity = widgets.BoundedFloatText(
             value=state.leads_per_week, min=0, max=1e9, step=1, description="Sales can take, leads a week"
         )
+        self._old_line = widgets.Text(
+            value="", placeholder="none", continuous_update=False, description="Line in force so far, points"
+        )
+        self._old_line.observe(self._old_line_said, "value")
         self._opted_out = widgets.Checkbox(value=False, description="with leads who opted out", indent=False)
         if OPTED_OUT not in state.kinds:
             self._opted_out.add_class("wb-hidden")
@@ -532,6 +542,7 @@ class View:
                 self._among_value,
                 self._capacity,
                 self._threshold,
+                self._old_line,
                 self._rules,
             ]
         )
@@ -611,6 +622,13 @@ class View:
         if not self._setting and change["new"] is not None:
             self.state.remember("threshold")
             self.state.threshold = float(change["new"])
+
+    def _old_line_said(self, change: Any) -> None:
+        try:
+            self.state.old_line = float(change["new"].replace(",", ".")) if change["new"].strip() else None
+        except ValueError:
+            self.state.old_line = None
+            self._old_line.value = ""
 
     def _on_undo(self, _: Any) -> None:
         self.state.undo()
@@ -718,7 +736,7 @@ class View:
         finally:
             self._setting = False
         self._warnings.value = Markup("").join(warning(*told) for told in state.warnings)
-        self._table.value = threshold_table(calibration, state.threshold)
+        self._table.value = threshold_table(calibration, state.threshold, weekly=not state.undated)
         self._bands.value = bands(calibration)
         self._footnote.value = footnote(state.footnote)
         self._draw_advice()
@@ -775,7 +793,7 @@ class View:
         calibration = self.state.calibration
         if calibration is not None:
             self._cards.value = cards(self._figures(calibration.at(self.state.threshold)))
-            self._table.value = threshold_table(calibration, self.state.threshold)
+            self._table.value = threshold_table(calibration, self.state.threshold, weekly=not self.state.undated)
             self._footnote.value = footnote(self.state.footnote)
 
     def _draw_advice(self) -> None:

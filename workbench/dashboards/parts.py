@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -116,12 +117,11 @@ def lines_worth_showing(calibration: Calibration, threshold: float) -> list[floa
     return sorted(chosen | {float(threshold)})
 
 
-def threshold_table(calibration: Calibration, threshold: float) -> Markup:
-    """What each line would mean; the chosen one stands out."""
+def threshold_table(calibration: Calibration, threshold: float, *, weekly: bool) -> Markup:
+    """What each line would mean; the chosen one stands out. `weekly` adds leads a week, `…` while they are counted."""
     found = [calibration.at(line) for line in lines_worth_showing(calibration, threshold)]
     found = [line for line in found if line.n_leads or line.threshold == threshold]
     top = max((line.conversion.high for line in found if line.n_leads), default=1.0)
-    weekly = calibration.weekly is not None
     row = Markup(
         '<tr class="{}"><td>{}</td><td>{}</td><td>{}</td><td>{}{} <em>{}</em></td><td>{}</td><td>{}</td>{}</tr>'
     )
@@ -136,7 +136,7 @@ def threshold_table(calibration: Calibration, threshold: float) -> Markup:
             _span(line.conversion.low, line.conversion.high) if line.n_leads else "",
             percent(line.capture.value, digits=0),
             f"{line.lift:.1f}×" if line.n_leads else "–",
-            Markup("<td>{}</td>").format(number(line.leads_per_week, digits=1)) if weekly else "",
+            Markup("<td>{}</td>").format(_week(line.leads_per_week)) if weekly else "",
         )
         for line in found
     ]
@@ -148,6 +148,10 @@ def threshold_table(calibration: Calibration, threshold: float) -> Markup:
         '<h2>Every line that could be drawn</h2><div class="wb-scroll"><table class="wb-table">'
         "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
     ).format(head, Markup("").join(rows))
+
+
+def _week(leads: float) -> str:
+    return "…" if math.isnan(leads) else number(leads, digits=1)
 
 
 def bands(calibration: Calibration) -> Markup:

@@ -1,0 +1,1 @@
+"""Numbers in, frozen results out. Statistics are statsmodels' and scipy's wherever they have them."""
