@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from workbench.calibration import Backtest as Backtest
     from workbench.calibration import Calibration as Calibration
     from workbench.calibration import Recommendation as Recommendation
+    from workbench.calibration import Decision as Decision
     from workbench.calibration import WhatIf as WhatIf
     from workbench.calibration import backtest as backtest
     from workbench.calibration import calibrate as calibrate
+    from workbench.calibration import decide as decide
     from workbench.calibration import suggest_points as suggest_points
     from workbench.calibration import what_if as what_if
     from workbench.errors import WorkbenchError as WorkbenchError
@@ -67,6 +69,7 @@ _HOME = {
     "Calibration": "calibration",
     "CompanyBenchmark": "improvements",
     "Discovery": "segments",
+    "Decision": "calibration",
     "Export": "loaders",
     "Handover": "handovers",
     "Improvement": "improvements",
@@ -90,6 +93,7 @@ _HOME = {
     "backtest": "calibration",
     "before_after": "improvements",
     "calibrate": "calibration",
+    "decide": "calibration",
     "company_benchmark": "improvements",
     "compare_segments": "segments",
     "discover": "segments",

@@ -1,4 +1,4 @@
-"""`workbench import | serve | score | calibrate | sample`: what one would do in Python, from a terminal.
+"""`workbench import | serve | score | calibrate | memo | sample`: what one would do in Python, from a terminal.
 
 A mistake ends in one sentence on the error stream and exit code 2.
 """
@@ -134,6 +134,41 @@ def calibrate(
         threshold = advice.threshold if threshold is None else threshold
     console.print(calibration.headline(threshold), highlight=False, markup=False, soft_wrap=True)
     _table(console, calibration.thresholds)
+
+
+@app.command()
+def memo(
+    folder: Exports,
+    model: Annotated[Path, typer.Option(help="The file of the model, beside which decisions are on file.")],
+    outcome: Annotated[str, typer.Option(help="What counts as success: a yes/no column, or a condition.")],
+    to: Annotated[Path, typer.Option(help="The file to write, .html or .pdf (printed by a Chromium).")],
+    score: Annotated[str | None, typer.Option(help="The column with the score; by default the model's.")] = None,
+    at: Annotated[str | None, typer.Option(help="The column that says when it happened.")] = None,
+    within_days: Annotated[int | None, typer.Option(help="Days after creation in which it must have happened.")] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Write the standing decision as a page for people who were not there."""
+    from workbench.calibration import calibrate as judge
+    from workbench.calibration import decisions, write_memo
+    from workbench.calibration import memo as page_of
+    from workbench.loaders import load
+    from workbench.outcomes import Outcome
+    from workbench.scoring import ScoreModel
+    from workbench.scoring import score as score_contacts
+
+    workspace = load(folder)
+    when = as_of or workspace.as_of
+    table = workspace.contacts if score else score_contacts(workspace, ScoreModel.read(model), as_of=when)
+    calibration = judge(
+        table,
+        score=score or "score",
+        outcome=Outcome(when=outcome, at=at, within_days=within_days),
+        as_of=when,
+        activities=workspace.activities,
+    )
+    found = decisions(model)
+    write_memo(page_of(calibration, found), to)
+    typer.echo(f"{found[-1].headline()}\nThe memo is in {to}.")
 
 
 @app.command()

@@ -3,9 +3,11 @@
 from workbench.calibration.backtest import Backtest, backtest
 from workbench.calibration.corrected import ChosenRate
 from workbench.calibration.counting import WhatIf, calibrate, what_if
+from workbench.calibration.decision import Decision, decide, decisions, standing_decision
 from workbench.calibration.drift import Drift, drift
 from workbench.calibration.firstwin import FirstWin, first_win
 from workbench.calibration.known import Suspects, suspect_properties
+from workbench.calibration.memo import memo, write_memo
 from workbench.calibration.recommend import Recommendation
 from workbench.calibration.result import RULES, Calibration, Line, ScoreSummary
 from workbench.calibration.segmented import SegmentLines, segment_lines
@@ -18,6 +20,7 @@ __all__ = [
     "Backtest",
     "Calibration",
     "ChosenRate",
+    "Decision",
     "Drift",
     "FirstWin",
     "HoldOut",
@@ -34,13 +37,18 @@ __all__ = [
     "WhatIf",
     "backtest",
     "calibrate",
+    "decide",
+    "decisions",
     "draw_lot",
     "drift",
     "first_win",
+    "memo",
     "plan_hold_out",
     "read_hold_out",
     "segment_lines",
+    "standing_decision",
     "suggest_points",
     "suspect_properties",
     "what_if",
+    "write_memo",
 ]

@@ -352,7 +352,7 @@ def _counted(codes: CodeTally) -> pd.DataFrame:
     cells["days"] = cells["days"].where(~never, cells["days"].max()).astype("int64")
     cells = cells.astype({"seen_to_win": bool, "state": "int64"}).drop(columns="lost")
     keys = ["score", "reference", "state", "days", "seen_to_win"]
-    return cells.groupby(keys, as_index=False, sort=True)["n"].sum()
+    return cells.groupby(keys, sort=True)["n"].sum().reset_index()
 
 
 def _together(tallies: list[CodeTally], model: ScoreModel) -> CodeTally:
@@ -364,7 +364,7 @@ def _together(tallies: list[CodeTally], model: ScoreModel) -> CodeTally:
             for one, start in zip(tallies, starts, strict=False)
         ]
     )
-    cells = cells[cells["outcome"] != ALREADY].groupby(["pattern", "outcome"], as_index=False)["n"].sum()
+    cells = cells[cells["outcome"] != ALREADY].groupby(["pattern", "outcome"])["n"].sum().reset_index()
     return CodeTally(
         model=model,
         codes=np.concatenate([one.codes for one in tallies]),

@@ -177,7 +177,7 @@ def _by_pattern(codes: CodeTally) -> tuple[NDArray[np.float64], NDArray[np.float
     judged = (outcome == LOST) | (outcome == WON)
     n = np.bincount(codes.pattern[judged], weights=codes.n[judged], minlength=size)
     won = np.bincount(codes.pattern[outcome == WON], weights=codes.n[outcome == WON], minlength=size)
-    return n, won
+    return np.asarray(n, dtype=float), np.asarray(won, dtype=float)
 
 
 def _design(rules: tuple[Rule, ...], found: NDArray[Any]) -> NDArray[Any]:
