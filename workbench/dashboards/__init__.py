@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-PAGES = ("calibrate_threshold", "improvement_benchmarks")
+PAGES = ("calibrate_threshold", "explore_segments", "improvement_benchmarks")
 
 if TYPE_CHECKING:
     from workbench.dashboards import calibrate_threshold as calibrate_threshold
+    from workbench.dashboards import explore_segments as explore_segments
     from workbench.dashboards import improvement_benchmarks as improvement_benchmarks
 else:
 

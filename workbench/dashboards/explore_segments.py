@@ -1,0 +1,666 @@
+"""Who are they? The page on which segments are made: State knows no widget, View knows no data."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
+from traitlets import Bool, HasTraits, Integer, Unicode
+
+from workbench.charts import segments as pictures
+from workbench.conditions import All, Always, Condition, Either, Property, parse
+from workbench.conditions.tree import quoted
+from workbench.dashboards import choices
+from workbench.dashboards.calibrate_threshold import source
+from workbench.dashboards.download import CSV, XLSX, Download
+from workbench.dashboards.figure import FigureView
+from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, warning
+from workbench.errors import WorkbenchError
+from workbench.handovers import FOR_PEOPLE, MOST_ROWS_OF_A_SPREADSHEET, OPTED_OUT
+from workbench.loaders import Workspace
+from workbench.outcomes import Outcome
+from workbench.segments import Segment, read_segments, strange_values, write_segments
+from workbench.segments.explorer import Explorer
+from workbench.segments.segment import ID
+from workbench.stats.proportions import Rate, rate
+from workbench.wording import interval, number, percent, plural, times
+
+PAGE = 20  # rows
+SAVED = "segments.yaml"
+MOST_OVERLAPS = 12
+MOST_CELLS = 14
+JSON = "application/json;charset=utf-8"
+WINDOW = 90
+OPERATORS = {
+    "text": ("is", "is not", "contains", "is known", "is unknown"),
+    "number": ("is at least", "is above", "is below", "is at most", "is", "is known", "is unknown"),
+    "bool": ("is yes", "is no", "is known", "is unknown"),
+    "datetime": ("in the last days", "in the next days", "from", "before", "is known", "is unknown"),
+}
+_SIGNS = {"is at least": ">=", "is above": ">", "is below": "<", "is at most": "<=", "is": "==", "is not": "!="}
+_AT = re.compile(r"character (\d+)")
+_UNKNOWN = re.compile(r"unknown property '(.+?)' in")
+_GROUPING = ("industry", "hs_analytics_source", "country", "lifecyclestage")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_SHOWN = ("firstname", "lastname", "email", "company", "jobtitle", "country", "lifecyclestage", "createdate")
+
+
+class State(HasTraits):
+    """A condition, who meets it, and what they are like.
+
+    Choices are traits; `version` counts what has to be drawn anew. `error` is a sentence where the text is no
+    condition; the figures are then those of the last one that was.
+    """
+
+    text = Unicode("true")
+    outcome = Unicode()  # a sentence of `outcomes`
+    by = Unicode()  # the property that the distribution shows
+    across = Unicode()  # the pivot's other property
+    search = Unicode()
+    sort = Unicode()  # a column, or empty
+    descending = Bool(False)
+    page_number = Integer(0)
+    include_opted_out = Bool(False)
+
+    error = Unicode()
+    version = Integer(0)
+
+    def __init__(self, workspace: Workspace, segments: Sequence[Segment] = (), problems: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.problems = tuple(problems)
+        self.explorer = Explorer(workspace, segments=segments)
+        self.condition: Condition = Always(True)
+        self.inside = np.ones(self.explorer.n, dtype=bool)
+        self.strange: list[str] = []
+        kinds = self.explorer.kinds
+        offered = [name for name in _GROUPING if name in kinds] or self.properties
+        if offered:
+            self.by, self.across = offered[0], offered[min(1, len(offered) - 1)]
+        named = choices.outcomes(kinds, within_days=WINDOW)
+        self.outcome = next(iter(named), "")
+        self.observe(self._ask, ["text"])
+        self.observe(self._turn, ["search", "sort", "descending"])
+        self.observe(self._again, ["outcome", "by", "across", "page_number"])
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The saved segments."""
+        return self.explorer.segments
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """Sentence to Outcome."""
+        return choices.outcomes(self.explorer.kinds, within_days=WINDOW)
+
+    @property
+    def properties(self) -> list[str]:
+        """Properties that may group contacts, no personal ones and no ids."""
+        kinds = self.explorer.kinds
+        numbers = [name for name, kind in kinds.items() if kind in ("number", "bool")]
+        return [*choices.segment_properties(kinds), *numbers]
+
+    def values(self, name: str) -> list[choices.Value]:
+        """The commonest values of a text property."""
+        from workbench.engines import as_frame
+
+        return choices.segment_values(as_frame(self.workspace.table("contacts", engine="duckdb")), name)
+
+    def _ask(self, _change: Any) -> None:
+        try:
+            condition = parse(self.text)
+            self.inside = self.explorer.mask(condition)
+        except WorkbenchError as fault:
+            self.error = str(fault)
+            self.version += 1
+            return
+        self.condition, self.error = condition, ""
+        self.strange = [] if len(self.inside) > 500_000 else strange_values(self.workspace, condition)
+        with self.hold_trait_notifications():
+            self.page_number = 0
+        self.version += 1
+
+    def _turn(self, _change: Any) -> None:
+        with self.hold_trait_notifications():
+            self.page_number = 0
+        self.version += 1
+
+    def _again(self, _change: Any) -> None:
+        self.version += 1
+
+    @property
+    def mark(self) -> int | None:
+        """The character of the text at which it could not be read, from 1."""
+        unknown = _UNKNOWN.match(self.error)
+        if unknown and unknown[1] in self.text:
+            return self.text.index(unknown[1]) + 1
+        found = _AT.search(self.error)
+        return int(found[1]) if found else None
+
+    def add(self, name: str, operator: str, value: str, *, either: bool = False) -> None:
+        """Add a term chosen with the mouse; what is wrong with it is told like what is wrong with the text."""
+        try:
+            term = parse(term_of(name, self.explorer.kinds.get(name, "other"), operator, value))
+        except WorkbenchError as fault:
+            self.error = str(fault)
+            self.version += 1
+            return
+        if isinstance(self.condition, Always):
+            self.text = str(term)
+            return
+        kind = Either if either else All
+        parts = self.condition.parts if isinstance(self.condition, kind) else (self.condition,)
+        self.text = str(kind((*parts, term)))
+
+    @property
+    def n(self) -> int:
+        """How many are inside."""
+        return int(self.inside.sum())
+
+    def conversion(self) -> tuple[Rate, Rate]:
+        """Conversion of those inside and of the rest."""
+        chosen = self.outcomes[self.outcome]
+        n, won = self.explorer.conversion(self.inside, chosen)
+        m, others = self.explorer.conversion(~self.inside, chosen)
+        return rate(won, n), rate(others, m)
+
+    @property
+    def headline(self) -> str:
+        """How many, and how they convert."""
+        n, all_ = self.n, self.explorer.n
+        if not n:
+            return f"Nobody of {all_:,} contacts meets this condition."
+        told = f"{plural(n, 'contact')} of {all_:,} ({percent(n / max(all_, 1))})"
+        if not self.outcome:
+            return f"{told}."
+        inside, rest = self.conversion()
+        if not inside.n:
+            return f"{told}; none of them has had the time to convert yet."
+        told += f"; {percent(inside.value)} {self.outcome} ({interval(inside.low, inside.high)})"
+        return told + (f", of the rest {percent(rest.value)}." if rest.n else "; that is everybody.")
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """What to mind: a title and a sentence each."""
+        found = [("A file is left out.", one) for one in self.problems] + [("Misspelt?", one) for one in self.strange]
+        if self.n == self.explorer.n and not isinstance(self.condition, Always):
+            found.append(("Everybody.", "All contacts meet this condition: it parts nobody from the rest."))
+        return found
+
+    def overlaps(self) -> pd.DataFrame:
+        """How many of those inside are in each saved segment: `segment`, `n`, `share`; at most 12, largest first."""
+        rows = []
+        for segment in self.segments[:100]:
+            try:
+                n = int((self.explorer.mask(segment.tree) & self.inside).sum())
+            except WorkbenchError:
+                continue
+            rows.append((segment.name, n, n / max(self.n, 1)))
+        table = pd.DataFrame(rows, columns=["segment", "n", "share"])
+        return table.sort_values("n", ascending=False, kind="stable", ignore_index=True).head(MOST_OVERLAPS)
+
+    @property
+    def columns(self) -> list[str]:
+        """What the table of rows shows."""
+        return [name for name in _SHOWN if name in self.explorer.kinds]
+
+    def found_rows(self) -> tuple[pd.DataFrame, int]:
+        """The rows of the page, and how many there are on all pages."""
+        places = self.explorer.places(
+            self.inside, search=self.search, sort=self.sort or None, descending=self.descending
+        )
+        start = self.page_number * PAGE
+        return self.explorer.rows(places[start : start + PAGE], self.columns), len(places)
+
+    def turn(self, by: int) -> None:
+        """Go some pages on or back, within what there is."""
+        last = max(0, (self.found_rows()[1] - 1) // PAGE)
+        self.page_number = min(max(self.page_number + by, 0), last)
+
+    # -- to keep and to hand over --------------------------------------------------------------------------------
+
+    @property
+    def saved_file(self) -> Any:
+        """Where segments are kept: beside the Workspace."""
+        return self.workspace.path / SAVED
+
+    def save(self, name: str) -> str:
+        """Keep the condition as a segment; an older one of that name is replaced. Returns what was done.
+
+        Raises
+        ------
+        WorkbenchError
+            For an empty name, or a segment that would go round in a circle.
+        """
+        from workbench.segments import resolved
+
+        segment = Segment(name.strip(), str(self.condition))
+        kept = [one for one in self.segments if one.name != segment.name] + [segment]
+        resolved(kept)
+        write_segments(self.saved_file, kept)
+        replaced = len(kept) == len(self.segments)
+        self.explorer.segments = kept
+        self.version += 1
+        return f"{'Replaced' if replaced else 'Saved'} {segment.name!r} in {SAVED}."
+
+    def people(self) -> tuple[pd.DataFrame, str]:
+        """The contacts to hand over, and a sentence about who is left out."""
+        inside, told = self.inside, ""
+        if OPTED_OUT in self.explorer.kinds:
+            opted_out = self.explorer.column(OPTED_OUT).fillna(False).to_numpy(dtype=bool) & inside
+            count = int(opted_out.sum())
+            if count and not self.include_opted_out:
+                inside = inside & ~opted_out
+                told = f" {plural(count, 'contact')} opted out of e-mail and left out."
+            elif count:
+                told = f" {count:,} of them opted out of e-mail."
+        names = [name for name in (ID, *FOR_PEOPLE) if name in self.explorer.kinds]
+        rows = self.explorer.rows(np.flatnonzero(inside), names)
+        return rows, f"{plural(len(rows), 'contact')}.{told}"
+
+    def spreadsheet(self) -> tuple[bytes, str]:
+        """An XLSX for people, whose cells are never formulas.
+
+        Raises
+        ------
+        WorkbenchError
+            For more rows than a spreadsheet holds.
+        """
+        rows, told = self.people()
+        if len(rows) > MOST_ROWS_OF_A_SPREADSHEET:
+            raise WorkbenchError(
+                f"a spreadsheet holds {MOST_ROWS_OF_A_SPREADSHEET:,} rows, but {len(rows):,} contacts are inside; take "
+                "the file to import, or a narrower condition."
+            )
+        buffer = BytesIO()
+        options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        with pd.ExcelWriter(buffer, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
+            titled = rows.rename(columns={str(name): choices.label_of(str(name)) for name in rows})
+            titled.to_excel(book, sheet_name="Segment", index=False, freeze_panes=(1, 0))
+        return buffer.getvalue(), told
+
+    def import_file(self) -> tuple[bytes, str]:
+        """A CSV of record ids for the CRM's import.
+
+        Raises
+        ------
+        WorkbenchError
+            Where a record id could be taken for a formula by a spreadsheet program.
+        """
+        rows, told = self.people()
+        ids = rows[ID].astype("str")
+        if ids.str.startswith(_FORMULA).any():
+            raise WorkbenchError(
+                "a record id could be taken for a formula; correct the export's id column before importing a file "
+                "made from it."
+            )
+        return ids.to_frame("Record ID").to_csv(index=False, lineterminator="\r\n").encode("utf-8"), told
+
+    def filter_json(self) -> tuple[bytes, str]:
+        """The vendor's filter JSON.
+
+        Raises
+        ------
+        WorkbenchError
+            For what it cannot say.
+        """
+        found = Segment("Segment", str(self.condition)).to_hubspot(kinds=self.explorer.kinds)
+        return json.dumps(found, ensure_ascii=False, indent=2).encode("utf-8"), "As the CRM's lists take it."
+
+
+def term_of(name: str, kind: str, operator: str, value: str) -> str:
+    """One term as text, from what was chosen with the mouse.
+
+    Raises
+    ------
+    WorkbenchError
+        For a value that does not fit.
+    """
+    of = str(Property(name))
+    if operator in ("is known", "is unknown"):
+        return f"{operator.replace(' ', '_')}({of})"
+    if operator in ("is yes", "is no"):
+        return f"{of} == {'true' if operator == 'is yes' else 'false'}"
+    value = value.strip()
+    if not value:
+        raise WorkbenchError(f"{name!r} is compared with a value, and none was given; write one.")
+    if operator in ("in the last days", "in the next days"):
+        return f"in_{operator.split()[2]}_days({of}, {value})"
+    if operator in ("from", "before"):
+        return f"{of} {'>=' if operator == 'from' else '<'} {quoted(value)}"
+    if operator == "contains":
+        return f"contains({of}, {quoted(value)})"
+    if kind == "number":
+        try:
+            value = repr(int(value)) if re.fullmatch(r"-?\d+", value) else repr(float(value.replace(",", ".")))
+        except ValueError as fault:
+            raise WorkbenchError(f"{name!r} is compared with a number such as 50, not with {value!r}.") from fault
+        return f"{of} {_SIGNS[operator]} {value}"
+    return f"{of} {_SIGNS[operator]} {quoted(value)}"
+
+
+class View:
+    """The widgets of the page, bound to a State. Display `view.widget`."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._setting = False
+        self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._rows, self._pivot, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._fault, self._said, self._page = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._who = FigureView(height=320, description="Who they are: shares of a property inside and among the rest")
+        self._funnel = FigureView(height=280, description="How many reached each stage")
+        self._months = FigureView(height=280, description="Conversion by month of creation")
+        self._overlap = FigureView(height=200, description="How many are in each saved segment")
+        self._download = Download()
+        self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
+        self._build()
+        self.widget = self._layout()
+        state.observe(lambda _: self._draw(), ["version"])
+        self._draw()
+
+    # building
+
+    def _build(self) -> None:
+        state, kinds = self.state, self.state.explorer.kinds
+        self._text = widgets.Textarea(value=state.text, rows=4, description="Condition", continuous_update=False)
+        self._text.observe(self._typed, "value")
+        named = [(choices.label_of(name), name) for name, kind in kinds.items() if kind in OPERATORS]
+        self._term = widgets.Dropdown(options=named, description="Property")
+        self._operator = widgets.Dropdown(description="How")
+        self._value = widgets.Combobox(description="Value", placeholder="Software, 50, 2026-06-30")
+        self._term.observe(lambda _: self._offer(), "value")
+        self._and = _button("And", lambda _: self._add(either=False), primary=True)
+        self._or = _button("Or", lambda _: self._add(either=True))
+        self._clear = _button("Everybody", lambda _: setattr(self.state, "text", "true"))
+        self._saved = widgets.Dropdown(description="Saved segments")
+        self._saved.observe(self._load, "value")
+        self._name = widgets.Text(description="Save as", placeholder="a name")
+        self._save = _button("Save", lambda _: self._keep())
+        self._outcome = widgets.Dropdown(options=list(state.outcomes), description="Success means")
+        grouping = [(choices.label_of(name), name) for name in state.properties]
+        self._property = widgets.Dropdown(options=grouping, description="Who they are, by")
+        self._across = widgets.Dropdown(options=grouping, description="across")
+        self._search = widgets.Text(description="Search", placeholder="a name, a company", continuous_update=False)
+        titles = [("as exported", "")] + [(choices.label_of(name), name) for name in state.columns]
+        self._sort = widgets.Dropdown(options=titles, description="Sort by")
+        self._descending = widgets.Checkbox(value=False, description="largest first", indent=False)
+        self._opted_out = widgets.Checkbox(value=False, description="with contacts who opted out", indent=False)
+        for control, trait in [
+            (self._outcome, "outcome"),
+            (self._property, "by"),
+            (self._across, "across"),
+            (self._search, "search"),
+            (self._sort, "sort"),
+            (self._descending, "descending"),
+            (self._opted_out, "include_opted_out"),
+        ]:
+            start = getattr(state, trait)
+            if start or not isinstance(control, widgets.Dropdown):
+                control.value = start
+            control.observe(lambda change, trait=trait: self._choose(trait, change), "value")
+        self._back = _button("Earlier", lambda _: self.state.turn(-1))
+        self._on = _button("Later", lambda _: self.state.turn(1))
+        self._people = _button(
+            "For people (XLSX)", lambda _: self._give("segment.xlsx", state.spreadsheet, XLSX), primary=True
+        )
+        self._import = _button("To import (CSV)", lambda _: self._give("segment.csv", state.import_file, CSV))
+        self._json = _button("CRM's filter (JSON)", lambda _: self._give("segment.json", state.filter_json, JSON))
+        self._offer()
+
+    def _layout(self) -> widgets.Widget:
+        controls = widgets.VBox(
+            [
+                widgets.HTML(heading("Who")),
+                self._saved,
+                self._text,
+                self._fault,
+                widgets.HTML(heading("Add a term")),
+                self._term,
+                self._operator,
+                self._value,
+                widgets.HBox([self._and, self._or, self._clear]).add_class("wb-actions"),
+                widgets.HTML(heading("Keep it")),
+                self._name,
+                widgets.HBox([self._save]).add_class("wb-actions"),
+                self._outcome,
+            ]
+        )
+        top = widgets.VBox(
+            [
+                self._answer,
+                self._cards,
+                self._warnings,
+                widgets.HBox([self._people, self._import, self._json, self._opted_out]).add_class("wb-actions"),
+                self._said,
+                self._download,
+            ]
+        )
+        who = widgets.VBox([self._property, self._who])
+        funnel = widgets.VBox([widgets.HTML(heading("How far they came")), self._funnel])
+        months = widgets.VBox([widgets.HTML(heading("Conversion by month of creation")), self._months])
+        self._overlap_panel = widgets.VBox(
+            [widgets.HTML(heading("Overlap with saved segments")), self._overlap]
+        ).add_class("wb-panel")
+        pivot = widgets.VBox([widgets.HTML(heading("Two properties at once")), self._across, self._pivot])
+        rows = widgets.VBox(
+            [
+                widgets.HTML(heading("The contacts")),
+                widgets.HBox([self._search, self._sort, self._descending]),
+                self._rows,
+                widgets.HBox([self._back, self._page, self._on]).add_class("wb-actions"),
+            ]
+        )
+        two = widgets.Box([funnel.add_class("wb-panel"), months.add_class("wb-panel")])
+        content = widgets.VBox(
+            [
+                top.add_class("wb-panel"),
+                who.add_class("wb-panel"),
+                two.add_class("wb-two"),
+                self._overlap_panel,
+                pivot.add_class("wb-panel"),
+                rows.add_class("wb-panel"),
+                self._footnote,
+            ]
+        )
+        page_ = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
+        return widgets.VBox([self._source, page_.add_class("wb-page")])
+
+    # what the controls do
+
+    def _typed(self, change: Any) -> None:
+        if not self._setting:
+            self.state.text = change["new"]
+
+    def _choose(self, trait: str, change: Any) -> None:
+        if not self._setting and change["new"] is not None:
+            setattr(self.state, trait, change["new"])
+
+    def _offer(self) -> None:
+        """Operators and values that fit the chosen property."""
+        name = self._term.value
+        kind = self.state.explorer.kinds.get(name, "text")
+        self._operator.options = OPERATORS[kind]
+        self._value.value = ""
+        self._value.options = [one.value for one in self.state.values(name)] if kind == "text" and name else []
+
+    def _add(self, *, either: bool) -> None:
+        self.state.add(self._term.value, self._operator.value, self._value.value, either=either)
+
+    def _load(self, change: Any) -> None:
+        if not self._setting and change["new"]:
+            chosen = next(one for one in self.state.segments if one.name == change["new"])
+            self.state.text = f"in_segment({quoted(chosen.name)})" if chosen.is_static else chosen.condition
+
+    def _keep(self) -> None:
+        try:
+            told = note(self.state.save(self._name.value))
+        except WorkbenchError as fault:
+            told = problem(str(fault))
+        self._said.value = told
+
+    def _give(self, name: str, make: Callable[[], tuple[bytes, str]], type: str) -> None:
+        try:
+            content, told = make()
+        except WorkbenchError as fault:
+            self._said.value = problem(str(fault))
+            return
+        self._download.give(name, content, type=type)
+        self._said.value = note(told)
+
+    # drawing
+
+    def _draw(self) -> None:
+        state = self.state
+        self._setting = True
+        try:
+            if not state.error:
+                self._text.value = state.text
+            names = [one.name for one in state.segments]
+            options = [("choose one", ""), *((name, name) for name in names)]
+            if tuple(self._saved.options) != tuple(options):
+                self._saved.options = options
+        finally:
+            self._setting = False
+        self._fault.value = fault_at(state.text, state.mark, state.error) if state.error else ""
+        if state.error:
+            return
+        self._answer.value = answer(state.headline)
+        self._cards.value = cards(self._figures()) if state.outcome else ""
+        self._warnings.value = Markup("").join(warning(*told) for told in state.warnings)
+        self._draw_figures()
+        self._draw_rows()
+        self._footnote.value = footnote(
+            [
+                "Blanks meet no comparison, also under not; is_unknown(x) finds them.",
+                f"Success: {state.outcome or 'not chosen'}." + (f" Window: {WINDOW} days." if state.outcome else ""),
+                "Intervals: 95 %, Wilson.",
+                f"Source: {source(state.workspace)}.",
+            ]
+        )
+
+    def _figures(self) -> list[tuple[str, str, str]]:
+        state = self.state
+        inside, rest = state.conversion()
+        lift = inside.value / rest.value if rest.n and rest.value else float("nan")
+        return [
+            ("Contacts", number(state.n), f"of {state.explorer.n:,}"),
+            ("Can be judged", number(inside.n), "old enough, with the dates it takes"),
+            (
+                "Conversion",
+                percent(inside.value) if inside.n else "–",
+                f"{interval(inside.low, inside.high)}, n = {inside.n:,}" if inside.n else "nobody yet",
+            ),
+            ("Against the rest", times(lift) if lift == lift else "–", f"rest: {percent(rest.value)} of {rest.n:,}"),
+        ]
+
+    def _draw_figures(self) -> None:
+        state, explorer = self.state, self.state.explorer
+        everybody = np.ones(explorer.n, dtype=bool)
+        try:
+            self._show(self._who, pictures.distribution(explorer.distribution(state.by, state.inside)))
+            self._pivot.value = heat(
+                explorer.crossed(state.by, state.across, state.inside),
+                choices.label_of(state.by),
+                choices.label_of(state.across),
+            )
+        except WorkbenchError as fault:
+            self._pivot.value = problem(str(fault))
+        self._show(self._funnel, pictures.funnel(explorer.funnel(state.inside), explorer.funnel(everybody)))
+        if state.outcome and state.outcomes[state.outcome].created in explorer.kinds:
+            self._show(self._months, pictures.months(explorer.months(state.inside, state.outcomes[state.outcome])))
+        overlaps = state.overlaps()
+        self._overlap_panel.layout.display = "" if len(overlaps) else "none"
+        if len(overlaps):
+            self._show(self._overlap, pictures.overlap(overlaps))
+
+    def _show(self, view: FigureView, figure: dict[str, Any]) -> None:
+        view.height = int(figure["layout"]["height"])
+        view.show(figure)
+
+    def _draw_rows(self) -> None:
+        state = self.state
+        rows, total = state.found_rows()
+        self._rows.value = table_of(rows)
+        first = state.page_number * PAGE
+        shown = f"{first + 1:,} to {first + len(rows):,} of {total:,}" if total else "nobody"
+        self._page.value = note(shown)
+        self._back.disabled = state.page_number == 0
+        self._on.disabled = first + PAGE >= total
+
+
+def fault_at(text: str, mark: int | None, sentence: str) -> Markup:
+    """What is wrong, with the character marked where it is known."""
+    told = problem(sentence)
+    line = " ".join(text.split())
+    if mark is None or not line:
+        return told
+    place = min(mark - 1, len(line))
+    return told + Markup('<pre class="wb-note">{}<mark>{}</mark>{}</pre>').format(
+        line[max(0, place - 24) : place], line[place : place + 1] or " ", line[place + 1 : place + 24]
+    )
+
+
+def table_of(rows: pd.DataFrame) -> Markup:
+    """Rows as a table; everything in it is text."""
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(choices.label_of(str(name))) for name in rows)
+    line = Markup("<tr>{}</tr>")
+    body = Markup("").join(
+        line.format(Markup("").join(Markup("<td>{}</td>").format(_cell(value)) for value in row))
+        for row in rows.itertuples(index=False)
+    )
+    return Markup(
+        '<div class="wb-scroll"><table class="wb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+    ).format(head, body)
+
+
+def _cell(value: Any) -> str:
+    if pd.isna(value):
+        return "–"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M}"
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def heat(table: pd.DataFrame, first: str, second: str) -> Markup:
+    """A pivot as a heat map: n in each cell, the darker the more."""
+    shown = table.iloc[:MOST_CELLS, :MOST_CELLS]
+    top = max(int(shown.to_numpy().max(initial=0)), 1)
+    cell = Markup('<td style="background:rgba(15,118,110,{:.2f})">{}</td>')
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(_cell(name)) for name in shown.columns)
+    body = Markup("").join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            _cell(name), Markup("").join(cell.format(0.5 * int(n) / top, number(int(n))) for n in row)
+        )
+        for name, row in zip(shown.index, shown.to_numpy(), strict=True)
+    )
+    caption = Markup("<caption>{} (down) by {} (across)</caption>").format(first, second)
+    return Markup(
+        '<div class="wb-scroll"><table class="wb-table">{}<thead><tr><th></th>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>"
+    ).format(caption, head, body)
+
+
+def page(workspace: Workspace) -> View:
+    """The page on a Workspace, with the segments that were saved beside it."""
+    file, segments, problems = workspace.path / SAVED, (), []
+    if file.is_file():
+        try:
+            segments = read_segments(file)  # type: ignore[assignment]
+        except WorkbenchError as fault:
+            problems.append(str(fault))
+    return View(State(workspace, segments, problems))
+
+
+def _button(text: str, act: Callable[[Any], None], *, primary: bool = False) -> widgets.Button:
+    button = widgets.Button(description=text, button_style="primary" if primary else "")
+    button.on_click(act)
+    return button
