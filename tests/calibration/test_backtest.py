@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.calibration.backtest import Backtest, backtest
+from workbench.calibration.backtesting import Backtest, backtest
 from workbench.calibration.known import suspect_properties
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"

@@ -1,11 +1,12 @@
 """Judging a score: thresholds, bands and recommendations, each with its n, its interval and its reason."""
 
-from workbench.calibration.backtest import Backtest, backtest
+from workbench.calibration.backtesting import Backtest, backtest
 from workbench.calibration.corrected import ChosenRate
 from workbench.calibration.counting import WhatIf, calibrate, what_if
 from workbench.calibration.decision import Decision, decide, decisions, standing_decision
 from workbench.calibration.drift import Drift, drift
 from workbench.calibration.firstwin import FirstWin, first_win
+from workbench.calibration.followup import FollowUp, follow_up
 from workbench.calibration.known import Suspects, suspect_properties
 from workbench.calibration.memo import memo, write_memo
 from workbench.calibration.recommend import Recommendation
@@ -23,6 +24,7 @@ __all__ = [
     "Decision",
     "Drift",
     "FirstWin",
+    "FollowUp",
     "HoldOut",
     "HoldOutReading",
     "Jump",
@@ -42,6 +44,7 @@ __all__ = [
     "draw_lot",
     "drift",
     "first_win",
+    "follow_up",
     "memo",
     "plan_hold_out",
     "read_hold_out",

@@ -18,7 +18,7 @@ from workbench.stats.ranking import Auc, auc
 from workbench.wording import percent, plural, signed
 
 if TYPE_CHECKING:
-    from workbench.calibration.backtest import Backtest
+    from workbench.calibration.backtesting import Backtest
     from workbench.calibration.counting import WhatIf
 
 STRONGEST = 25
