@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from workbench import dashboards as dashboards
     from workbench.calibration import Backtest as Backtest
     from workbench.calibration import Calibration as Calibration
-    from workbench.calibration import Recommendation as Recommendation
     from workbench.calibration import Decision as Decision
+    from workbench.calibration import Recommendation as Recommendation
     from workbench.calibration import WhatIf as WhatIf
     from workbench.calibration import backtest as backtest
     from workbench.calibration import calibrate as calibrate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.scoring.apply import score
-from workbench.scoring.explain import Explanation, explain
+from workbench.scoring.explaining import Explanation, explain
 from workbench.scoring.model import Label, ScoreModel
 from workbench.scoring.rules import Case, Decay, Rule, RuleGroup
 from workbench.scoring.tally import CodeTally, tally_codes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.segments.changes import SegmentChanges, segment_changes
 from workbench.segments.compare import SegmentTable, compare_segments
-from workbench.segments.discover import Discovery, discover
+from workbench.segments.discovering import Discovery, discover
 from workbench.segments.files import read_segments, write_segments
 from workbench.segments.segment import Segment, as_segments, bound, resolved, strange_values
 

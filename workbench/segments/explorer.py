@@ -16,7 +16,7 @@ from workbench.conditions.tree import Count, EventTime
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.outcomes import LOST, WON, Outcome, classify
-from workbench.segments.discover import Binned, binned_of
+from workbench.segments.discovering import Binned, binned_of
 from workbench.segments.segment import ID, Segment, resolved
 from workbench.stats.proportions import wilson_interval
 
