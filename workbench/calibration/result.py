@@ -22,6 +22,8 @@ from workbench.stats.ranking import Auc, auc, captured, quantile
 from workbench.wording import interval, number, percent, points, times
 
 MOST_BANDS = 10
+LEAST_OF_EACH = 5
+"""Winners, and losers, below which a bootstrap would look surer than it is."""
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "capacity": ("leads_per_week",),
     "profit": ("value_per_win", "cost_per_lead"),
@@ -358,6 +360,9 @@ class Calibration:
         reason = self._reason(kind, threshold, given)
         if threshold is not None and found < 0.9:
             reason += f" Only {percent(found, digits=0)} of bootstrap draws find such a line."
+        if self._few:
+            low, high = None, None
+            reason += f" {self._few}"
         return Recommendation(
             kind=kind,
             threshold=threshold,
@@ -371,10 +376,10 @@ class Calibration:
         """The conversion rate to expect above the line that `recommend` chooses with the same arguments.
 
         A line that was chosen on the same leads flatters itself; this rate and its interval are corrected for that by
-        a bootstrap of the whole choice. None where the rule finds no line.
+        a bootstrap of the whole choice. None where the rule finds no line, or fewer than 5 leads won or lost.
         """
         found = self.recommend(kind, seed=seed, **given)
-        if found.threshold is None:
+        if found.threshold is None or (self._few and kind != "capacity"):
             return None
         plain = self.at(found.threshold).conversion
         if kind == "capacity":
@@ -392,6 +397,14 @@ class Calibration:
             drawn=drawn,
             confidence=self.confidence,
         )
+
+    @property
+    def _few(self) -> str:
+        """That there are too few winners or losers to say how sure a line is; empty where there are enough."""
+        fewest, which = min((self.n_won, "won"), (self.n_leads - self.n_won, "did not win"))
+        if fewest >= LEAST_OF_EACH:
+            return ""
+        return f"Only {fewest:,} of {self.n_leads:,} leads {which}: too few to say how sure a line is; take more leads."
 
     @cached_property
     def _observed(self) -> Above:
@@ -568,6 +581,8 @@ class Calibration:
                     f"By Youden's J the line would belong at {points(naive)}, where the old line was: it says "
                     "where sales worked, not where leads are good. Hand over some leads by lot on both sides of it."
                 )
+        if self._few:
+            found.append(self._few)
         return tuple(found)
 
 
@@ -594,4 +609,6 @@ def _check_share(share: float | None) -> float:
 def _positive(name: str, value: float | None) -> float:
     if value is None or not value > 0:
         raise WorkbenchError(f"{name} must be above 0, but {value!r} was given.")
+    if value == float("inf"):
+        raise WorkbenchError(f"{name} must be a number that can be counted, but {value!r} was given.")
     return value
