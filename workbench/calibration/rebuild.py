@@ -200,11 +200,13 @@ def lead_table(
 def event_table(
     connection: duckdb.DuckDBPyConnection, rebuilt: Rebuilt, activities: str | None, *, reference: str, moved: bool
 ) -> duckdb.DuckDBPyRelation | None:
-    """The events that rules count, of leads; moved with each lead's reference date where it has one of its own."""
+    """The events that rules count up to `reference`; moved with each lead's reference date where it has its own."""
     if activities is None or not rebuilt.kinds:
         return None
     wanted = f"e.kind IN ({', '.join(map(_text, rebuilt.kinds))})"
-    at = f"e.\"at\" - ({reference}) + TIMESTAMP '{MOMENT}'" if moved else 'e."at"'
+    if not moved:
+        return connection.sql(f'FROM {activities} e WHERE {wanted} AND e."at" <= {reference}')
+    at = f"e.\"at\" - ({reference}) + TIMESTAMP '{MOMENT}'"
     return connection.sql(
         f'SELECT e.* REPLACE ({at} AS "at") FROM {activities} e JOIN leads l ON e.contact_id = l.hs_object_id '
         f'WHERE {wanted} AND e."at" <= {reference}'
