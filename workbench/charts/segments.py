@@ -63,7 +63,7 @@ def distribution(table: pd.DataFrame) -> dict[str, Any]:
 
 def funnel(table: pd.DataFrame, everybody: pd.DataFrame) -> dict[str, Any]:
     """How many reached each stage, as a share of those who reached the first; the segment and everybody."""
-    names = [label(stage) for stage in table["stage"]]
+    names = [label(stage).replace(" ", "<br>") for stage in table["stage"]]
     traces = []
     for name, found, colour in (("this segment", table, theme.ABOVE), ("everybody", everybody, theme.BELOW)):
         first = max(int(found["n"].max()), 1) if len(found) else 1
@@ -84,6 +84,7 @@ def funnel(table: pd.DataFrame, everybody: pd.DataFrame) -> dict[str, Any]:
         "data": traces,
         "layout": theme.layout(
             height=280,
+            xaxis={"tickangle": 0},
             yaxis={"tickformat": ".0%", "range": [0, 1.15]},
             legend={"orientation": "h", "x": 0, "y": 1.04, "yanchor": "bottom"},
         ),

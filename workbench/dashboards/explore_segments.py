@@ -26,7 +26,7 @@ from workbench.errors import WorkbenchError
 from workbench.handovers import FOR_PEOPLE, MOST_ROWS_OF_A_SPREADSHEET, OPTED_OUT
 from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
-from workbench.segments import Segment, read_segments, strange_values, write_segments
+from workbench.segments import Discovery, Segment, discover, read_segments, strange_values, write_segments
 from workbench.segments.explorer import Explorer
 from workbench.segments.segment import ID
 from workbench.stats.proportions import Rate, rate
@@ -206,6 +206,21 @@ class State(HasTraits):
         table = pd.DataFrame(rows, columns=["segment", "n", "share"])
         return table.sort_values("n", ascending=False, kind="stable", ignore_index=True).head(MOST_OVERLAPS)
 
+    def discovered(self) -> Discovery:
+        """What separates winners beyond chance.
+
+        Raises
+        ------
+        WorkbenchError
+            Where no outcome can be chosen, or nothing was won.
+        """
+        if not self.outcome:
+            raise WorkbenchError(
+                "no column of the export can count as success, so nothing can separate winners; export the date a "
+                "stage was entered, or a yes/no column."
+            )
+        return discover(self.workspace, outcome=self.outcomes[self.outcome])
+
     @property
     def columns(self) -> list[str]:
         """What the table of rows shows."""
@@ -355,6 +370,7 @@ class View:
         self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._rows, self._pivot, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._fault, self._said, self._page = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._told = widgets.HTML()
         self._who = FigureView(height=320, description="Who they are: shares of a property inside and among the rest")
         self._funnel = FigureView(height=280, description="How many reached each stage")
         self._months = FigureView(height=280, description="Conversion by month of creation")
@@ -372,26 +388,31 @@ class View:
         state, kinds = self.state, self.state.explorer.kinds
         self._text = widgets.Textarea(value=state.text, rows=4, description="Condition", continuous_update=False)
         self._text.observe(self._typed, "value")
-        named = [(choices.label_of(name), name) for name, kind in kinds.items() if kind in OPERATORS]
-        self._term = widgets.Dropdown(options=named, description="Property")
-        self._operator = widgets.Dropdown(description="How")
+        grouping = state.properties
+        others = [name for name, kind in kinds.items() if kind in OPERATORS and name not in grouping]
+        named = [(choices.label_of(name), name) for name in [*grouping, *others]]
+        self._term = widgets.Dropdown(options=named, value=state.by or None, description="Property")
+        self._operator = widgets.Dropdown(options=OPERATORS["text"], description="How")
         self._value = widgets.Combobox(description="Value", placeholder="Software, 50, 2026-06-30")
         self._term.observe(lambda _: self._offer(), "value")
         self._and = _button("And", lambda _: self._add(either=False), primary=True)
         self._or = _button("Or", lambda _: self._add(either=True))
         self._clear = _button("Everybody", lambda _: setattr(self.state, "text", "true"))
-        self._saved = widgets.Dropdown(description="Saved segments")
+        self._saved = widgets.Dropdown(options=self._names(), description="Saved segments")
         self._saved.observe(self._load, "value")
         self._name = widgets.Text(description="Save as", placeholder="a name")
         self._save = _button("Save", lambda _: self._keep())
         self._outcome = widgets.Dropdown(options=list(state.outcomes), description="Success means")
-        grouping = [(choices.label_of(name), name) for name in state.properties]
-        self._property = widgets.Dropdown(options=grouping, description="Who they are, by")
-        self._across = widgets.Dropdown(options=grouping, description="across")
+        self._property = widgets.Dropdown(options=named[: len(grouping)], description="Who they are, by")
+        self._across = widgets.Dropdown(options=named[: len(grouping)], description="across")
         self._search = widgets.Text(description="Search", placeholder="a name, a company", continuous_update=False)
         titles = [("as exported", "")] + [(choices.label_of(name), name) for name in state.columns]
         self._sort = widgets.Dropdown(options=titles, description="Sort by")
         self._descending = widgets.Checkbox(value=False, description="largest first", indent=False)
+        self._ask = _button("What separates winners?", lambda _: self._discover())
+        self._leaves = widgets.Dropdown(options=[("choose one", "")], description="Leaves of the tree")
+        self._leaves.layout.display = "none"
+        self._leaves.observe(self._paste, "value")
         self._opted_out = widgets.Checkbox(value=False, description="with contacts who opted out", indent=False)
         for control, trait in [
             (self._outcome, "outcome"),
@@ -443,6 +464,14 @@ class View:
                 self._download,
             ]
         )
+        found = widgets.VBox(
+            [
+                widgets.HTML(heading("Who are the ones that buy?")),
+                widgets.HBox([self._ask]).add_class("wb-actions"),
+                self._told,
+                self._leaves,
+            ]
+        )
         who = widgets.VBox([self._property, self._who])
         funnel = widgets.VBox([widgets.HTML(heading("How far they came")), self._funnel])
         months = widgets.VBox([widgets.HTML(heading("Conversion by month of creation")), self._months])
@@ -455,7 +484,8 @@ class View:
                 widgets.HTML(heading("The contacts")),
                 widgets.HBox([self._search, self._sort, self._descending]),
                 self._rows,
-                widgets.HBox([self._back, self._page, self._on]).add_class("wb-actions"),
+                self._page,
+                widgets.HBox([self._back, self._on]).add_class("wb-actions"),
             ]
         )
         two = widgets.Box([funnel.add_class("wb-panel"), months.add_class("wb-panel")])
@@ -464,6 +494,7 @@ class View:
                 top.add_class("wb-panel"),
                 who.add_class("wb-panel"),
                 two.add_class("wb-two"),
+                found.add_class("wb-panel"),
                 self._overlap_panel,
                 pivot.add_class("wb-panel"),
                 rows.add_class("wb-panel"),
@@ -472,6 +503,9 @@ class View:
         )
         page_ = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
         return widgets.VBox([self._source, page_.add_class("wb-page")])
+
+    def _names(self) -> tuple[tuple[str, str], ...]:
+        return (("choose one", ""), *((one.name, one.name) for one in self.state.segments))
 
     # what the controls do
 
@@ -506,6 +540,25 @@ class View:
             told = problem(str(fault))
         self._said.value = told
 
+    def _discover(self) -> None:
+        self._told.value = note("Looking …")
+        try:
+            found = self.state.discovered()
+        except WorkbenchError as fault:
+            self._told.value = problem(str(fault))
+            return
+        self._told.value = note(found.headline()) + claims(found)
+        leaves = [
+            (f"{percent(row['conversion_rate'])} of {row['n_leads']:,}: {row['condition']}", row["condition"])
+            for row in found.leaves.to_dict("records")
+        ]
+        self._leaves.options = [("choose one", ""), *leaves]
+        self._leaves.layout.display = "" if leaves else "none"
+
+    def _paste(self, change: Any) -> None:
+        if change["new"]:
+            self.state.text = change["new"]
+
     def _give(self, name: str, make: Callable[[], tuple[bytes, str]], type: str) -> None:
         try:
             content, told = make()
@@ -523,10 +576,8 @@ class View:
         try:
             if not state.error:
                 self._text.value = state.text
-            names = [one.name for one in state.segments]
-            options = [("choose one", ""), *((name, name) for name in names)]
-            if tuple(self._saved.options) != tuple(options):
-                self._saved.options = options
+            if tuple(self._saved.options) != self._names():
+                self._saved.options = self._names()
         finally:
             self._setting = False
         self._fault.value = fault_at(state.text, state.mark, state.error) if state.error else ""
@@ -610,10 +661,14 @@ def fault_at(text: str, mark: int | None, sentence: str) -> Markup:
 
 def table_of(rows: pd.DataFrame) -> Markup:
     """Rows as a table; everything in it is text."""
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(choices.label_of(str(name))) for name in rows)
+    head = Markup("").join(
+        Markup('<th scope="col" style="text-align:left">{}</th>').format(choices.label_of(str(name))) for name in rows
+    )
     line = Markup("<tr>{}</tr>")
     body = Markup("").join(
-        line.format(Markup("").join(Markup("<td>{}</td>").format(_cell(value)) for value in row))
+        line.format(
+            Markup("").join(Markup('<td style="text-align:left">{}</td>').format(_cell(value)) for value in row)
+        )
         for row in rows.itertuples(index=False)
     )
     return Markup(
@@ -630,10 +685,39 @@ def _cell(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
+def claims(found: Discovery) -> Markup:
+    """What was found, a row a claim: the property, its best class, and how that converts."""
+    if found.frame().empty:
+        return Markup("")
+    line = Markup(
+        '<tr><td>{}</td><td style="text-align:left">{}</td><td>{}</td><td>{} <em>{}</em></td><td>{:.4f}</td></tr>'
+    )
+    rows = Markup("").join(
+        line.format(
+            choices.label_of(row["property"]) + (f" × {choices.label_of(row['second'])}" if row["second"] else ""),
+            _cell(row["best"]),
+            number(row["n_leads"]),
+            percent(row["conversion_rate"]),
+            interval(row["low"], row["high"]),
+            row["information"],
+        )
+        for row in found.frame().to_dict("records")
+    )
+    return Markup(
+        '<div class="wb-scroll"><table class="wb-table"><thead><tr><th>property</th>'
+        '<th style="text-align:left">converts best</th>'
+        "<th>leads</th><th>convert (95 %)</th><th>bits</th></tr></thead><tbody>{}</tbody></table></div>"
+    ).format(rows)
+
+
 def heat(table: pd.DataFrame, first: str, second: str) -> Markup:
     """A pivot as a heat map: n in each cell, the darker the more."""
-    shown = table.iloc[:MOST_CELLS, :MOST_CELLS]
-    top = max(int(shown.to_numpy().max(initial=0)), 1)
+    held = table.to_numpy() > 0
+    down, right = (np.flatnonzero(held.any(axis=axis))[:MOST_CELLS] for axis in (1, 0))
+    shown = table.iloc[down, right]
+    if shown.empty:
+        return note("Nobody to count.")
+    top = int(shown.to_numpy().max())
     cell = Markup('<td style="background:rgba(15,118,110,{:.2f})">{}</td>')
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(_cell(name)) for name in shown.columns)
     body = Markup("").join(

@@ -1,0 +1,197 @@
+"""The page on segments: every control moved, and its state seen to move."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from python_calamine import CalamineWorkbook
+
+from tests.segments.conftest import CONTACTS, write
+from workbench.conditions import parse
+from workbench.dashboards.explore_segments import SAVED, State, View, fault_at, page, term_of
+from workbench.errors import WorkbenchError
+from workbench.loaders import Workspace, load
+from workbench.segments import Segment
+from workbench.segments.explorer import Explorer
+
+
+@pytest.fixture
+def state(account: Workspace) -> State:
+    """The page's state on five contacts; what is saved is removed."""
+    (account.path / SAVED).unlink(missing_ok=True)
+    return State(account)
+
+
+def test_the_state_answers_at_once(state: State) -> None:
+    assert state.n == 5
+    state.text = 'industry == "Software"'
+    assert state.n == 2
+    assert state.headline.startswith("2 contacts of 5 (40.0 %)")
+    state.text = 'industry == "Sofware"'
+    assert state.headline == "Nobody of 5 contacts meets this condition."
+    assert state.warnings == [("Misspelt?", "No industry is 'Sofware'. Did you mean 'Software'?")]
+    state.text = "is_known(email)"
+    assert state.warnings == [("Everybody.", "All contacts meet this condition: it parts nobody from the rest.")]
+
+
+def test_an_error_keeps_the_last_figures_and_marks_the_character(state: State) -> None:
+    state.text = "numemployees > 50"
+    state.text = "numemployees > 50 and in_this(createdate, 5)"
+    assert (state.n, state.mark) == (2, 43)
+    assert "<mark>5</mark>" in fault_at(state.text, state.mark, state.error)
+    state.text = "numemployes > 50"
+    assert state.mark == 1
+    assert state.error.endswith("Did you mean 'numemployees'?")
+    state.text = '"abc" > 5'
+    assert (
+        state.error == "cannot read the condition '\"abc\" > 5' at character 1: one side has to be a property, and "
+        "both are values."
+    )
+
+
+def test_explorer_and_select_agree(account: Workspace) -> None:
+    explorer = Explorer(account, segments=[Segment("Large", "numemployees > 50")])
+    for text in [
+        'not (industry == "Software" or count(page_view) > 0)',
+        'not in_segment("Large") and (country == "Germany" or associated(deal, dealstage == "closedwon"))',
+        'ever(lifecyclestage == "lead") and not in_last_days(last(page_view), 30)',
+        "not hs_email_optout or is_unknown(hs_email_optout)",
+    ]:
+        rows = Segment("x", text).select(account, segments=explorer.segments)
+        ids = explorer.column("hs_object_id")[explorer.mask(parse(text))]
+        assert list(ids) == list(rows["hs_object_id"])
+
+
+def test_a_term_that_was_asked_is_not_asked_again(account: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = Explorer(account)
+    explorer.mask(parse("numemployees > 50 and count(page_view) > 0"))
+    asked: list[str] = []
+    ask = explorer._ask
+    monkeypatch.setattr(explorer, "_ask", lambda terms: (asked.extend(terms), ask(terms)))
+    explorer.mask(parse('count(page_view) > 0 or industry == "Retail"'))
+    assert asked == ['industry == "Retail"']
+
+
+def test_terms_are_added_with_the_mouse(state: State) -> None:
+    view = View(state)
+    view._term.value, view._operator.value, view._value.value = "industry", "is", "Software"
+    view._and.click()
+    assert state.text == 'industry == "Software"'
+    view._term.value, view._operator.value, view._value.value = "numemployees", "is above", "50"
+    view._or.click()
+    assert state.text == 'industry == "Software" or numemployees > 50'
+    assert view._text.value == state.text
+    view._value.value = "many"
+    view._and.click()
+    assert state.error == "'numemployees' is compared with a number such as 50, not with 'many'."
+    view._clear.click()
+    assert (state.text, state.n) == ("true", 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "operator", "value", "text"),
+    [
+        ("Lead Source", "text", "contains", 'say "x"', 'contains(property("Lead Source"), "say \\"x\\"")'),
+        ("phone", "text", "is unknown", "", "is_unknown(phone)"),
+        ("numemployees", "number", "is at least", "1,5", "numemployees >= 1.5"),
+        ("hs_email_optout", "bool", "is no", "", "hs_email_optout == false"),
+        ("createdate", "datetime", "in the last days", "7", "in_last_days(createdate, 7)"),
+        ("createdate", "datetime", "before", "2026-06-30", 'createdate < "2026-06-30"'),
+    ],
+)
+def test_every_operator_makes_a_term(name: str, kind: str, operator: str, value: str, text: str) -> None:
+    assert str(parse(term_of(name, kind, operator, value))) == text
+
+
+def test_every_control_moves_the_state(state: State) -> None:
+    view = View(state)
+    view._text.value = "true and is_known(email)"
+    assert state.text == "true and is_known(email)"
+    view._search.value = "cleo"
+    assert state.found_rows()[1] == 1
+    view._search.value = ""
+    view._sort.value, view._descending.value = "firstname", True
+    assert state.found_rows()[0]["firstname"].tolist() == ["Emil", "Dora", "Cleo", "Ben", "Ada"]
+    view._property.value = "country"
+    assert state.by == "country"
+    assert "Germany" in str(view._who.spec["layout"]["yaxis"]["ticktext"])
+    view._across.value = "lifecyclestage"
+    assert "Customer" in view._pivot.value
+    view._opted_out.value = True
+    assert state.include_opted_out
+    view._outcome.value = list(state.outcomes)[-1]
+    assert state.outcome == list(state.outcomes)[-1]
+
+
+def test_pages_are_turned_within_what_there_is(sample: Workspace) -> None:
+    state = State(sample)
+    view = View(state)
+    assert view._back.disabled
+    view._on.click()
+    assert (state.page_number, "21 to 40 of 5,000" in view._page.value) == (1, True)
+    state.turn(10_000)
+    assert state.page_number == 249
+    assert view._on.disabled
+
+
+def test_a_segment_is_saved_and_found_again(state: State, account: Workspace) -> None:
+    view = View(state)
+    state.text = "numemployees > 50"
+    view._name.value = "Large"
+    view._save.click()
+    assert "Saved &#39;Large&#39; in segments.yaml." in view._said.value
+    again = page(account)
+    again._saved.value = "Large"
+    assert again.state.text == "numemployees > 50"
+    assert again.state.overlaps()["n"].tolist() == [2]
+    view._name.value = " "
+    view._save.click()
+    assert "a segment needs a name" in view._said.value
+    (account.path / SAVED).write_text("broken: [", encoding="utf-8")
+    assert page(account).state.warnings[0][0] == "A file is left out."
+    (account.path / SAVED).unlink()
+
+
+def test_who_opted_out_is_left_out_unless_asked_for(state: State) -> None:
+    content, told = state.import_file()
+    assert content.decode() == "Record ID\r\n1\r\n2\r\n4\r\n5\r\n"
+    assert told == "4 contacts. 1 contact opted out of e-mail and left out."
+    state.include_opted_out = True
+    assert state.import_file()[1] == "5 contacts. 1 of them opted out of e-mail."
+
+
+def test_the_filter_is_the_vendors(state: State) -> None:
+    state.text = "numemployees > 50"
+    found = json.loads(state.filter_json()[0])
+    assert Segment.from_hubspot(found).condition == "numemployees > 50"
+    state.text = "count(email_open, within_days=90) >= 3"
+    with pytest.raises(
+        WorkbenchError, match=r"^the vendor's filters cannot say count\(email_open, within_days=90\) >= 3"
+    ):
+        state.filter_json()
+
+
+def test_a_spreadsheet_keeps_text_as_it_is(tmp_path: Path) -> None:
+    rows = CONTACTS.replace("Ada", "=1+1").replace("Ben", "-15").replace("Emil", "+49 30 123")
+    write(tmp_path / "hubspot-crm-exports-all-contacts-2026-06-30.csv", rows)
+    state = State(load(tmp_path))
+    content, _ = state.spreadsheet()
+    sheet: list[list[Any]] = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+    assert [row[1] for row in sheet] == ["First Name", "=1+1", "-15", "Dora", "+49 30 123"]
+
+
+def test_shares_and_cells_add_up(sample: Workspace) -> None:
+    explorer = Explorer(sample)
+    inside = explorer.mask(parse('country == "Germany"'))
+    for name in ("industry", "numemployees", "hs_email_optout"):
+        table = explorer.distribution(name, inside)
+        assert table["n"].sum() == inside.sum()
+        assert table["n_rest"].sum() == (~inside).sum()
+    assert explorer.crossed("industry", "hs_analytics_source", inside).to_numpy().sum() == inside.sum()
+    everybody = np.ones(explorer.n, dtype=bool)
+    assert explorer.funnel(everybody)["n"].is_monotonic_decreasing
