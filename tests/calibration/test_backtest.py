@@ -209,7 +209,7 @@ def test_an_undeclared_property_without_history_cannot_be_rebuilt_and_is_suspect
         ),
         (
             {"A": "size > 5"},
-            {"outcome": wb.Outcome(when="is_known(won_date)")},
+            {"outcome": wb.Outcome(when="is_known(won_date)"), "known_at": {"size": "creation"}},
             "a back-test needs the date of the outcome and a window; say for instance Outcome(when=..., "
             "at='hs_v2_date_entered_customer', within_days=90).",
         ),

@@ -232,11 +232,6 @@ def backtest(
 
     check_confidence(confidence)
     outcome = as_outcome(outcome)
-    if outcome.at is None or outcome.within_days is None:
-        raise WorkbenchError(
-            "a back-test needs the date of the outcome and a window; say for instance "
-            "Outcome(when=..., at='hs_v2_date_entered_customer', within_days=90)."
-        )
     if days_after_creation is not None and monthly is not None:
         raise WorkbenchError("a back-test is either days_after_creation or monthly; leave one out.")
     if monthly is None:
@@ -245,6 +240,11 @@ def backtest(
         raise WorkbenchError(f"monthly counts ends of months, from 1 to {MOST_MONTHS}, but {monthly!r} was given.")
     moved = monthly is None
     rebuilt = rebuildable(model, workspace, known_moments(known_at), moved=moved)
+    if outcome.at is None or outcome.within_days is None:
+        raise WorkbenchError(
+            "a back-test needs the date of the outcome and a window; say for instance "
+            "Outcome(when=..., at='hs_v2_date_entered_customer', within_days=90)."
+        )
     contacts = file_table(workspace, "contacts")
     if contacts is None:
         raise WorkbenchError("there are no contacts to score; export them and load them with the rest.")
