@@ -21,7 +21,9 @@ SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 def view():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(improvement_benchmarks, "DRAWS", 60)
-        yield improvement_benchmarks.page(wb.load(SAMPLE))
+        made = improvement_benchmarks.page(wb.load(SAMPLE))
+        made.state.settle()  # at once, whether or not a loop runs in this process
+        yield made
 
 
 @pytest.fixture
@@ -91,6 +93,7 @@ def test_a_choice_that_leads_nowhere_is_a_sentence_and_another_leads_out(still) 
 def test_a_company_is_laid_over_the_others_and_later_buyers_beside(view) -> None:
     company = next(iter(view.state.companies.values()))
     view.state.company = company
+    view.state.settle()
     try:
         assert "others; better than" in view._html["company"].value
         assert view._company_panel.layout.display == ""
