@@ -195,13 +195,15 @@ def binned_of(values: pd.Series[Any], kind: str) -> Binned | None:
     elif kind == "datetime":
         return None
     else:
-        held, counted = np.unique(values[~blank].astype("str" if kind == "text" else "bool"), return_counts=True)
+        places, held = pd.factorize(values)
         if len(held) > max(50, len(values) // 20):
             return None
-        common = held[np.argsort(-counted, kind="stable")][: MOST_CLASSES - 1]
-        position = {value: place for place, value in enumerate(common)}
-        codes = values.map(position).fillna(len(common)).to_numpy(dtype=np.int64)
-        conditions = [Compare(of, "==", value.item() if kind == "bool" else str(value)) for value in common]
+        counted = np.bincount(places[~blank], minlength=len(held))
+        order = np.lexsort((np.asarray(held.astype("str")), -counted))[: MOST_CLASSES - 1]
+        position = np.full(len(held) + 1, len(order))
+        position[order] = np.arange(len(order))
+        codes, common = position[places].astype(np.int64), [held[place] for place in order]
+        conditions = [Compare(of, "==", bool(value) if kind == "bool" else str(value)) for value in common]
         conditions.append(OneOf(of, tuple(str(value) for value in common) or ("",), True))
     codes = np.where(blank, len(conditions), codes)
     conditions.append(Known(of, False))

@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench import catalog, engines
-from workbench.conditions import All, Always, Associated, Compare, Condition, Either, Ever, InSegment, Not, prepare
-from workbench.conditions.tree import Count, EventTime
+from workbench.conditions import All, Always, Compare, Condition, Either, InSegment, Not, prepare
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.outcomes import LOST, WON, Outcome, classify
@@ -26,6 +25,7 @@ Ints = NDArray[np.int64]
 STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
 SEARCHED = ("firstname", "lastname", "email", "company", "jobtitle", "city")
 MOST_TERMS = 200  # kept: a million contacts take a megabyte a term
+PLACE = "file_row_number"
 BLANK = "(blank)"
 OTHER = "(other)"
 
@@ -79,27 +79,33 @@ class Explorer:
             self._terms.pop(next(iter(self._terms)))
         return found
 
+    @cached_property
+    def _contacts(self) -> engines.Frame:
+        """The contacts on DuckDB, each with its place in the file: joins do not keep the order."""
+        import duckdb
+
+        relation = duckdb.connect().read_parquet(str(self.workspace.file("contacts")), file_row_number=True)
+        return engines.as_frame(relation)
+
     def _ask(self, asked: Mapping[str, Condition]) -> None:
-        names = list(dict.fromkeys(name for leaf in asked.values() for name in leaf.properties))
-        if any(_needs_id(leaf) for leaf in asked.values()):
-            names.append(ID)
-            names += [name for name in _links(asked.values()) if name in self.kinds]
-        unknown = [name for name in names if name not in self.kinds]
-        columns = {name: self.column(name) for name in dict.fromkeys(names) if name in self.kinds}
-        if unknown:  # the sentence names what there is
-            prepare(engines.as_frame(self.workspace.table("contacts", engine="duckdb")), list(asked.values()))
-        # a column that is there even where a term asks for none
-        frame = pd.DataFrame(columns or {ID: self.column(ID)})
-        bound, expressions = prepare(
-            engines.as_frame(frame),
-            list(asked.values()),
+        terms = list(asked.values())
+        for term in terms:
+            if not set(term.properties) <= set(self.kinds):  # the sentence names what there is
+                prepare(engines.as_frame(self.workspace.table("contacts", engine="duckdb")), [term])
+        frame, expressions = prepare(
+            self._contacts,
+            terms,
             as_of=self.workspace.as_of,
             activities=self.workspace.events(engine="duckdb"),
             related=partial(self.workspace.table, engine="duckdb"),
         )
-        found = engines.collect(bound.select(*[one.alias(str(place)) for place, one in enumerate(expressions)]))
+        answers = [one.alias(str(place)) for place, one in enumerate(expressions)]
+        found = engines.to_arrow(frame.select(PLACE, *answers))
+        places = found[PLACE].to_numpy()
         for place, text in enumerate(asked):
-            self._terms[text] = found[str(place)].to_numpy(dtype=bool)
+            mask = np.empty(self.n, dtype=bool)
+            mask[places] = found[str(place)].to_numpy()
+            self._terms[text] = mask
 
     def _combined(self, node: Condition, negated: bool) -> Bools:
         if isinstance(node, Not):
@@ -253,15 +259,6 @@ def _leaves(node: Condition, negated: bool, found: dict[str, Condition]) -> None
 
 def _text(leaf: Condition, negated: bool) -> str:
     return f"not {leaf}" if negated else str(leaf)
-
-
-def _needs_id(leaf: Condition) -> bool:
-    return not leaf.properties or any(isinstance(node, Count | EventTime | Associated | Ever) for node in leaf.walk())
-
-
-def _links(asked: Iterable[Condition]) -> list[str]:
-    objects = {node.object for leaf in asked for node in leaf.walk() if isinstance(node, Associated)}
-    return [f"associated_{name}_ids" for name in objects] + (["associatedcompanyid"] if "company" in objects else [])
 
 
 def _label(condition: Condition, options: Mapping[str, str]) -> str:
