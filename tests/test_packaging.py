@@ -124,8 +124,12 @@ def test_without_a_chromium_one_is_told_how_to_get_one(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("place", ["pypi.org", "npmjs", "conda.anaconda", "cdn.", "unpkg", "jsdelivr"])
-def test_no_address_of_a_registry_is_written_down(place: str) -> None:
+ADDRESS = re.compile(r"https?://([\w.{}-]+)")
+KNOWN = re.compile(r"127\.0\.0\.1|\{host\}|www\.w3\.org|json-schema\.org|([\w-]+\.)+example")
+
+
+def test_no_address_of_a_registry_or_of_any_other_host_is_written_down() -> None:
     texts = tracked(".py", ".toml", ".yml", ".yaml", ".txt", ".json", ".css", ".j2", ".mjs", "Makefile", "run", ".sh")
-    named = [path for path in texts if path != Path(__file__) and place in path.read_text(encoding="utf-8")]
-    assert named == []
+    told = [path for path in texts if "LICENSE" not in path.name]  # others' licences name their homes
+    named = {host for path in told for host in ADDRESS.findall(path.read_text(encoding="utf-8"))}
+    assert {host for host in named if not KNOWN.fullmatch(host)} == set()
