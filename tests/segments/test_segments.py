@@ -242,7 +242,7 @@ def test_a_misspelt_value_is_told_with_the_nearest(account: Workspace) -> None:
 
 
 def test_segments_are_written_and_read_again(tmp_path: Path, account: Workspace) -> None:
-    large = Segment("Large: <b> 'it\n\u2028", "numemployees > 50")
+    large = Segment("Large: 😀 <b> 'it\n\u2028", "numemployees > 50")
     frozen = Segment("New", "in_last_days(createdate, 7)").freeze(account)
     rest = Segment("Rest", "not " + str(InSegment(large.name)))
     write_segments(tmp_path / "segments.yaml", [rest, large, frozen])

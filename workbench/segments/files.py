@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -61,7 +60,11 @@ def write_segments(path: str | os.PathLike[str], segments: Iterable[Segment]) ->
 
 def _quoted(text: str) -> str:
     """A text as YAML takes it, in single quotes where that can be: conditions are full of double ones."""
-    return "'" + text.replace("'", "''") + "'" if text.isprintable() else json.dumps(text)
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    # YAML has no pairs of surrogates, as JSON has
+    kept = (c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
+    return f'"{"".join(kept)}"'
 
 
 def _segment(entry: Any, file: str, place: int) -> Segment:

@@ -71,6 +71,8 @@ class Segment:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise WorkbenchError("a segment needs a name; write Segment('Large', 'numemployees > 50').")
+        if any("\ud800" <= letter <= "\udfff" for letter in self.name):
+            raise WorkbenchError(f"the segment's name {self.name!r} holds half a character; write it anew.")
         tree: Condition = Among(self.ids) if self.ids is not None else parse(self.condition)
         object.__setattr__(self, "tree", tree)
         if self.ids is None:
