@@ -16,7 +16,7 @@ from workbench.calibration.result import Calibration
 from workbench.calibration.tally import MOST_WEEKS, WeeklyLeads, tally_scores, weekly_leads
 from workbench.engines import Frame, as_frame, collect, count_by, kinds
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders import Workspace
+from workbench.loaders import leads_of
 from workbench.outcomes import WON, YOUNG, Outcome, as_outcome, classify
 from workbench.scoring import CodeTally, ScoreModel, tally_codes
 from workbench.stats.proportions import check_confidence, wilson_interval
@@ -64,12 +64,8 @@ def calibrate(
     """
     check_confidence(confidence)
     outcome = as_outcome(outcome)
-    if isinstance(table, Workspace):
-        workspace = table  # kept, for its files go with it
-        as_of = workspace.as_of if as_of is None else as_of
-        activities = workspace.events(engine="duckdb") if activities is None else activities
-        table = workspace.table("contacts", engine="duckdb")
-    frame = as_frame(table)
+    leads, as_of, activities = leads_of(table, as_of=as_of, activities=activities)
+    frame = as_frame(leads)
     columns = kinds(frame)
     needs_score(columns, score)
     when = date_of_export(frame, columns, outcome, as_of)
@@ -182,12 +178,8 @@ def what_if(
     """
     check_confidence(confidence)
     outcome = as_outcome(outcome)
-    if isinstance(table, Workspace):
-        workspace = table  # kept, for its files go with it
-        as_of = workspace.as_of if as_of is None else as_of
-        activities = workspace.events(engine="duckdb") if activities is None else activities
-        table = workspace.table("contacts", engine="duckdb")
-    frame = as_frame(table)
+    leads, as_of, activities = leads_of(table, as_of=as_of, activities=activities)
+    frame = as_frame(leads)
     if among is not None:
         frame = frame.filter(among)
     columns = kinds(frame)
@@ -197,9 +189,9 @@ def what_if(
     recent = _recent(frame, columns, outcome, when)
     days, until = None, None
     if recent is not None:
-        leads, until = recent
+        newest, until = recent
         day = nw.col(outcome.created).dt.truncate("1d")
-        days = tally_codes(leads, model, keys={"day": day}, activities=activities, as_of=when)
+        days = tally_codes(newest, model, keys={"day": day}, activities=activities, as_of=when)
     return WhatIf(codes=codes, days=days, until=until, outcome=outcome, as_of=when, confidence=confidence)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from workbench.dashboards.parts import (
     threshold_table,
     warning,
 )
+from workbench.dashboards.settling import Settling
 from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError
 from workbench.handovers import OPTED_OUT, Handover, handover
@@ -55,7 +55,6 @@ NO_CAPACITY = Recommendation(
 MOST_STEPS = 500  # of the line; with more scores it moves freely
 MOST_ADVICE = 3  # recommendations shown
 RULES_START = 2  # children of the panel before the first rule
-SETTLE_AFTER_SECONDS = 0.15
 FEW_LEADS, FEW_WON = 30, 10
 OLD_SCORE, OLD_SCORE_ENDED = "hubspotscore", datetime(2025, 8, 31)
 CHANCE = 0.5  # AUC of a lottery
@@ -450,13 +449,14 @@ class State(HasTraits):
         )
 
 
-class View:
+class View(Settling):
     """The widgets of the page, bound to a State. Display `view.widget`."""
+
+    state: State
 
     def __init__(self, state: State) -> None:
         self.state = state
         self._setting = False
-        self._timer: asyncio.TimerHandle | None = None
         self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._table, self._bands, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._said, self._legend = widgets.HTML(), widgets.HTML()
@@ -771,21 +771,6 @@ class View:
                 f"all: {percent(self.state.base_rate.value)} of {line.n_all:,}",
             ),
         ]
-
-    def _later(self) -> None:
-        """Settle when nothing has moved for a moment, off the loop that answers the sliders."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self.state.settle()
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = loop.call_later(SETTLE_AFTER_SECONDS, lambda: loop.create_task(self._settle()))
-
-    async def _settle(self) -> None:
-        apply = await asyncio.to_thread(self.state.settlement())
-        apply()
 
     def _draw_settled(self) -> None:
         """Leads a week and recommendations, where the state has them now."""

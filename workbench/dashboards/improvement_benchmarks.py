@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,6 +23,7 @@ from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.improvement_report import csv_file, html_report, html_table, xlsx_file
 from workbench.dashboards.parts import answer, cards, heading, note, problem, warning
+from workbench.dashboards.settling import Settling
 from workbench.errors import WorkbenchError
 from workbench.improvements import (
     METRICS,
@@ -42,7 +42,6 @@ from workbench.improvements import (
 from workbench.loaders import Workspace
 from workbench.wording import percent
 
-SETTLE_AFTER_SECONDS = 0.15
 DRAWS = 1_000
 NOBODY, NO_GROUPS = "", ""
 HTML = "text/html;charset=utf-8"
@@ -286,13 +285,14 @@ class State(HasTraits):
         }
 
 
-class View:
+class View(Settling):
     """The widgets of the page, bound to a State. Display `view.widget`."""
+
+    state: State
 
     def __init__(self, state: State) -> None:
         self.state = state
         self._setting = False
-        self._timer: asyncio.TimerHandle | None = None
         names = ("answer", "cards", "warnings", "table", "quality", "company", "footnote", "said", "others")
         self._html = {name: widgets.HTML() for name in names}
         self._lines = FigureView(height=360, description="The metric's change month by month since the purchase")
@@ -435,21 +435,6 @@ class View:
             (self._beside_panel, beside),
         ):
             panel.layout.display = "" if shown else "none"
-
-    def _later(self) -> None:
-        """Settle when nothing has moved for a moment, off the loop that answers the controls."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self.state.settle()
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = loop.call_later(SETTLE_AFTER_SECONDS, lambda: loop.create_task(self._settle()))
-
-    async def _settle(self) -> None:
-        apply = await asyncio.to_thread(self.state.settlement())
-        apply()
 
 
 def _card(found: Improvement) -> tuple[str, str, str]:

@@ -2,7 +2,7 @@
 
 from workbench.loaders.importing import Export, load, read_export
 from workbench.loaders.report import CODES, ColumnReport, FileReport, LoadReport
-from workbench.loaders.workspace import Workspace, open_workspace
+from workbench.loaders.workspace import Workspace, leads_of, open_workspace
 
 __all__ = [
     "CODES",
@@ -11,6 +11,7 @@ __all__ = [
     "FileReport",
     "LoadReport",
     "Workspace",
+    "leads_of",
     "load",
     "open_workspace",
     "read_export",

@@ -256,6 +256,20 @@ def open_workspace(path: str | os.PathLike[str]) -> Workspace:
     return Workspace(folder)
 
 
+def leads_of(table: Any, *, as_of: Any, activities: Any) -> tuple[Any, Any, Any]:
+    """The leads, the date and the events of what a caller gave: a Workspace's own on DuckDB where they were not given.
+
+    The caller keeps `table` while it works: a temporary Workspace takes its files with it.
+    """
+    if not isinstance(table, Workspace):
+        return table, as_of, activities
+    return (
+        table.table("contacts", engine="duckdb"),
+        table.as_of if as_of is None else as_of,
+        table.events(engine="duckdb") if activities is None else activities,
+    )
+
+
 def is_workspace(path: Path) -> bool:
     """Whether a folder holds a Workspace."""
     return (path / POINTER).is_file()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workbench import catalog, engines
 from workbench.conditions import All, Between, Compare, Condition, Either, Known, OneOf, Property, moment
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders import Workspace
+from workbench.loaders import leads_of
 from workbench.outcomes import LOST, WON, Outcome, as_outcome, classify
 from workbench.segments.segment import Segment
 from workbench.stats.proportions import wilson_interval
@@ -140,12 +140,10 @@ def discover(
     Westfall, P. H. and Young, S. S. (1993). Resampling-based multiple testing. Wiley.
     Siddiqi, N. (2006). Credit risk scorecards. Wiley (information value).
     """
-    outcome, when = as_outcome(outcome), moment(as_of)
-    if isinstance(table, Workspace):
-        when = moment(table.as_of if as_of is None else as_of)
-        activities = table.events(engine="duckdb") if activities is None else activities
-        table = table.table("contacts", engine="duckdb")
-    frame = engines.as_frame(table)
+    outcome = as_outcome(outcome)
+    leads, as_of, activities = leads_of(table, as_of=as_of, activities=activities)
+    when = moment(as_of)
+    frame = engines.as_frame(leads)
     kinds = engines.kinds(frame)
     names = _names(kinds, outcome, properties)
     frame, code = classify(frame, outcome, as_of=None if when is None else when.start, activities=activities)

@@ -1,0 +1,41 @@
+"""What takes longer than a control may wait for, worked out when nothing has moved for a moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+SETTLE_AFTER_SECONDS = 0.15
+
+
+class Settles(Protocol):
+    """A State whose slow part is worked out apart."""
+
+    def settle(self) -> None:
+        """Work it out at once."""
+
+    def settlement(self) -> Callable[[], Callable[[], None]]:
+        """Work that may run in another thread; it returns what applies the result."""
+
+
+class Settling:
+    """A View that has its State settle off the loop that answers the controls."""
+
+    state: Settles
+    _timer: asyncio.TimerHandle | None = None
+
+    def _later(self) -> None:
+        """Settle when nothing has moved for a moment; at once where no loop runs."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.state.settle()
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_later(SETTLE_AFTER_SECONDS, lambda: loop.create_task(self._settle()))
+
+    async def _settle(self) -> None:
+        apply = await asyncio.to_thread(self.state.settlement())
+        apply()
