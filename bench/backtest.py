@@ -14,7 +14,8 @@ from pathlib import Path
 import duckdb
 
 import workbench as wb
-from workbench.loaders.workspace import Manifest, Workspace, write_snapshot
+from workbench.loaders.workspace import Manifest, Workspace
+from workbench.loaders.writing import write_snapshot
 
 MODEL = Path(__file__).parents[1] / "data" / "sample" / "score.yaml"
 CONTACTS = """

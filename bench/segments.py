@@ -14,7 +14,8 @@ import duckdb
 
 from workbench.conditions import parse
 from workbench.loaders import Workspace
-from workbench.loaders.workspace import Manifest, write_snapshot
+from workbench.loaders.workspace import Manifest
+from workbench.loaders.writing import write_snapshot
 from workbench.segments import Segment, bound, discover
 from workbench.segments.explorer import Explorer
 

@@ -8,10 +8,10 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,14 @@ from workbench.loaders.sources import PACKED, SHEETS, TEXTS
 from workbench.loaders.workspace import (
     MODEL_FILES,
     MODELS,
-    POINTER,
-    SNAPSHOTS,
     Manifest,
     PrivateFolder,
     Workspace,
     hashes,
     is_workspace,
     to_pandas,
-    write_snapshot,
 )
+from workbench.loaders.writing import alone_in, held_still, in_a_sentence, write_snapshot
 
 GivenMapping = Mapping[str, Any] | str | os.PathLike[str] | None
 
@@ -80,37 +78,34 @@ def load(
     options = _options(mapping=mapping, language=language, timezone=timezone, as_of=as_of)
     keeper = None if to is not None else PrivateFolder()
     home = Path(to) if to is not None else keeper.path if keeper is not None else Path()
-    _prepare(home)
+    tell = partial(progress, 0.0) if progress is not None else _say_nothing
     with ThreadPoolExecutor(max_workers=1) as aside:
-        sources = aside.submit(hashes, files)
-        if is_workspace(home):
-            held = Workspace(home)
-            if (dict(held.manifest.sources), dict(held.manifest.options)) == (
-                _with_companions(sources.result(), given),
-                options,
-            ):
-                return held
-        workplace = Path(tempfile.mkdtemp(prefix=".import-", dir=home))
-        try:
+        sources = aside.submit(lambda: _with_companions(hashes(files), given))
+        if is_workspace(home) and _holds(home, sources.result(), options):
+            return Workspace(home)
+        with alone_in(home, tell) as workplace:
+            if is_workspace(home) and _holds(home, sources.result(), options):  # who was waited for did the same
+                return Workspace(home)
             snapshot = workplace / "snapshot"
             snapshot.mkdir()
-            user = UserMapping.of(mapping).over(_mapping_beside(given))
-            done = collect(
-                files,
-                user,
-                workplace=workplace,
-                to=snapshot,
-                written=_modified(files),
-                language=language,
-                timezone=timezone,
-                progress=progress,
-            )
+            with held_still(files):
+                done = collect(
+                    files,
+                    UserMapping.of(mapping).over(_mapping_beside(given)),
+                    workplace=workplace,
+                    to=snapshot,
+                    written=_modified(files),
+                    language=language,
+                    timezone=timezone,
+                    progress=progress,
+                )
+                found = sources.result()
             (snapshot / MODELS).mkdir()
             for model in _models_beside(given):
                 shutil.copyfile(model, snapshot / MODELS / model.name)
             (snapshot / "report.json").write_text(done.report.to_json(), encoding="utf-8")
             manifest = Manifest(
-                sources=_with_companions(sources.result(), given),
+                sources=found,
                 options=options,
                 as_of=(_day(as_of) or _day_in_names(files) or done.newest or _modified(files)).isoformat(),
                 name=given.resolve().stem if given.is_file() else given.resolve().name,
@@ -118,8 +113,6 @@ def load(
                 tables=done.tables,
             )
             write_snapshot(home, snapshot, manifest, _snapshot_name(manifest))
-        finally:
-            shutil.rmtree(workplace, ignore_errors=True)
     return Workspace(home, keeper=keeper)
 
 
@@ -142,19 +135,20 @@ def read_export(
     if given.is_dir():
         raise WorkbenchError(f"{given} is a folder: read_export reads one file, load reads a folder.")
     files = _files(given)
-    keeper = PrivateFolder()
     user = UserMapping.of(mapping).over(_mapping_beside(given))
-    done = collect(
-        files,
-        user,
-        workplace=keeper.path,
-        to=keeper.path,
-        written=_modified(files),
-        language=language,
-        timezone=timezone,
-        typed=typed,
-        object_name=object,
-    )
+    with in_a_sentence(f"{given.name} cannot be read here"), held_still(files):
+        keeper = PrivateFolder()
+        done = collect(
+            files,
+            user,
+            workplace=keeper.path,
+            to=keeper.path,
+            written=_modified(files),
+            language=language,
+            timezone=timezone,
+            typed=typed,
+            object_name=object,
+        )
     (table,) = done.tables
     kept = [name for name in pq.read_schema(keeper.path / f"{table}.parquet").names if not name.startswith("_")]
     frame = to_pandas(pq.read_table(keeper.path / f"{table}.parquet", columns=kept))
@@ -244,18 +238,14 @@ def _check_options(language: str | None, timezone: str | None) -> None:
             raise WorkbenchError(f"unknown time zone {timezone!r}; write it as in 'Europe/Berlin' or 'UTC'.") from error
 
 
-def _prepare(home: Path) -> None:
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        there = {entry.name for entry in home.iterdir() if not entry.name.startswith(".import-")}
-    except OSError as error:
-        raise WorkbenchError(f"the Workspace cannot be written to {home}: {error.strerror}.") from error
-    strange = there - {POINTER, SNAPSHOTS}
-    if strange:
-        raise WorkbenchError(
-            f"{home} holds {listing(sorted(strange))}, it is no Workspace: give an empty or a new folder to import to."
-        )
-    (home / SNAPSHOTS).mkdir(exist_ok=True)
+def _holds(home: Path, sources: Mapping[str, str], options: Mapping[str, Any]) -> bool:
+    """Whether the Workspace there was made from just these sources, in just this way."""
+    held = Workspace(home).manifest
+    return dict(held.sources) == sources and dict(held.options) == options
+
+
+def _say_nothing(what: str) -> None:
+    """For who did not ask to be told."""
 
 
 def _day(as_of: str | dt.date | None) -> dt.datetime | None:

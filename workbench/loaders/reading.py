@@ -89,6 +89,8 @@ def stage(
     if not source.suspect:
         try:
             staged = _stage(connection, source, recognised, table, typed, as_text, timezone, ())
+        except (duckdb.IOException, duckdb.OutOfMemoryException):  # of the disk, not of the file
+            raise
         except duckdb.Error:
             staged = None
         if staged is not None and not _has_rows_to_look_at(connection, staged):
@@ -96,6 +98,8 @@ def stage(
     source, oddities = by_the_slower_road(source, workplace)
     try:
         staged = _stage(connection, source, recognised, table, typed, as_text, timezone, tuple(oddities))
+    except (duckdb.IOException, duckdb.OutOfMemoryException):
+        raise
     except duckdb.Error as error:
         raise WorkbenchError(f"{source.name} cannot be read as a table: {str(error).splitlines()[0]}") from error
     if staged is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import datetime as dt
+import errno
 import hashlib
 import io
 import zipfile
@@ -71,9 +72,17 @@ class Source:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, as hexadecimal text."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """The SHA-256 of a file, as hexadecimal text. Raises WorkbenchError where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise WorkbenchError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def is_full(error: Exception) -> bool:
+    """Whether there was no room to write: that is no fault of the file that is read."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def unpacked(path: Path, workplace: Path) -> list[Path]:
@@ -93,6 +102,8 @@ def unpacked(path: Path, workplace: Path) -> list[Path]:
         with pa.input_stream(str(path), compression="gzip" if kind == ".gz" else "zstd") as packed:
             _pour(packed, to, path, path.stat().st_size)
     except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        if is_full(error):
+            raise
         raise WorkbenchError(f"{path.name} cannot be unpacked ({error}): unpack it and load what it holds.") from error
     return [to]
 
@@ -144,6 +155,8 @@ def open_source(path: Path, workplace: Path, *, name: str, expected: Sequence[st
             return _open_sheet(path, workplace, name, expected)
         return _open_text(path, workplace, name, expected)
     except OSError as error:
+        if is_full(error):
+            raise
         raise WorkbenchError(f"{path} cannot be read: {error.strerror}.") from error
 
 

@@ -208,6 +208,16 @@ class Workspace:
         """The activities as in `table`; an empty pandas frame where none were exported."""
         return self.table("activities", engine=engine) if "activities" in self.tables else self.activities
 
+    def timeline(self, contact_id: str | int) -> pd.DataFrame:
+        """One contact's story, oldest first: `at`, `kind`, `what`, `detail`, `object`, `id`, `value`.
+
+        Creation, stages, changes, activities, deals, tickets and answers to surveys; an id from before records were
+        merged will do. Raises WorkbenchError where there is no such contact.
+        """
+        from workbench.loaders.timeline import timeline
+
+        return timeline(self, contact_id)
+
     def is_current(self, sources: str | os.PathLike[str], **options: Any) -> bool:
         """Whether loading `sources` with these options would give what is here already."""
         from workbench.loaders.importing import fingerprint
@@ -285,20 +295,6 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
         if (pa.types.is_string(field.type) or pa.types.is_null(field.type)) and frame[field.name].dtype != "str"
     }
     return frame.astype(texts) if texts else frame
-
-
-def write_snapshot(to: Path, folder: Path, manifest: Manifest, name: str) -> None:
-    """Put a finished folder in place as the Workspace's newest snapshot, then point to it, atomically."""
-    from dataclasses import asdict
-
-    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), ensure_ascii=False, indent=1), encoding="utf-8")
-    home = to / SNAPSHOTS / name
-    if home.exists():
-        shutil.rmtree(home)
-    os.replace(folder, home)
-    pointer = to / f".{POINTER}.{os.getpid()}"
-    pointer.write_text(json.dumps({"snapshot": name, "format": FORMAT}), encoding="utf-8")
-    os.replace(pointer, to / POINTER)
 
 
 def _current(path: Path) -> Path:
