@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -197,6 +197,7 @@ def backtest(
     as_of: str | date | None = None,
     confidence: float = 0.95,
     seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Backtest:
     """Rebuild each lead's score as it was, from activities and property history alone, and follow what came after.
 
@@ -222,6 +223,8 @@ def backtest(
         The first reference date of the later leads. Default: after 70 % of the judged leads.
     as_of
         The date of the export. Default: the Workspace's.
+    progress
+        Called before each reference date with how many are done, of how many; what it raises ends the back-test.
 
     Raises
     ------
@@ -266,7 +269,9 @@ def backtest(
         else:
             references = [(f"TIMESTAMP '{day}'", day) for day in _month_ends(end, outcome.within_days, monthly or 1)]
         parts, tallies = [], []
-        for reference, moment in references:
+        for done, (reference, moment) in enumerate(references):
+            if progress is not None:
+                progress(done, len(references))
             leads = lead_table(connection, rebuilt, history, reference=reference, moved=moved)
             happened = event_table(connection, rebuilt, activities, reference=reference, moved=moved)
             reached = leads.filter(f"_created <= _reference AND _reference <= TIMESTAMP '{end}'")

@@ -31,6 +31,8 @@ MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
 MODELS = "models"
 MODEL_FILES = "score*.yaml"
+DECISIONS = ".decisions.yaml"
+"""How the file of a model's decisions ends; it lies beside the model and is none."""
 FORMAT = 1
 HIDDEN = ("_file", "_row", "_faults")
 """Columns about the reading of a row; `table(..., columns=[...])` gives them when named."""
@@ -102,7 +104,8 @@ class Workspace:
     @property
     def model_files(self) -> tuple[Path, ...]:
         """The score models that lay beside the exports (`score*.yaml`)."""
-        return tuple(sorted((self._folder / MODELS).glob(MODEL_FILES)))
+        found = sorted((self._folder / MODELS).glob(MODEL_FILES))
+        return tuple(file for file in found if not file.name.endswith(DECISIONS))
 
     @cached_property
     def report(self) -> LoadReport:
