@@ -1,6 +1,6 @@
 """What the workbench knows of a CRM's properties: names, types, labels in three languages, option values.
 
-`properties.csv` and `options.csv` beside this file are the data. Labels are aliases to try, first one preferred;
+`properties.csv`, `options.csv` and `webmail.csv` beside this file are the data. Labels are aliases to try, first one preferred;
 an unknown header is never an error.
 """
 
@@ -79,6 +79,12 @@ def options(property_name: str) -> tuple[Option, ...]:
         for row in _rows("options.csv")
         if row["property"] == property_name
     )
+
+
+@cache
+def webmail() -> dict[str, bool]:
+    """Domains of providers where anybody may have a mailbox, and whether dots before the @ mean nothing there."""
+    return {row["domain"]: row["dots_mean_nothing"] == "yes" for row in _rows("webmail.csv")}
 
 
 @cache

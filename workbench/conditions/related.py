@@ -25,7 +25,12 @@ def link_columns(of: str, to: str) -> list[str]:
 
 
 def linked_ids(frame: engines.Frame, of: str, others: engines.Frame, to: str, *, told: str) -> set[str]:
-    """Ids of `frame`'s records that are linked with one of `others`, from whichever table says so.
+    """Ids of `frame`'s records that are linked with one of `others`; see `linked_pairs`."""
+    return set(linked_pairs(frame, of, others, to, told=told)["of"])
+
+
+def linked_pairs(frame: engines.Frame, of: str, others: engines.Frame, to: str, *, told: str) -> pd.DataFrame:
+    """Ids of `frame`'s records (`of`) with those of `others` that they are linked with (`to`), whichever table says so.
 
     Raises
     ------
@@ -33,23 +38,25 @@ def linked_ids(frame: engines.Frame, of: str, others: engines.Frame, to: str, *,
         Where neither table has a column of links.
     """
     there, here = others.collect_schema().names(), frame.collect_schema().names()
-    theirs = [name for name in link_columns(to, of) if name in there]
-    ours = [name for name in link_columns(of, to) if name in here]
+    theirs = [name for name in _all_links(to, of) if name in there]
+    ours = [name for name in _all_links(of, to) if name in here]
     if not theirs and not ours:
         raise WorkbenchError(
             f"{told} needs to know which {to} belong to which of the {of}, and neither says so; export "
             f"{listing(link_columns(of, to))} with the {of}, or {listing(link_columns(to, of))} with the {to}."
         )
-    found: set[str] = set()
-    for name in theirs:
-        links = _links(others, name)
-        found |= set(links["to"])
+    found = [_links(others, name).rename(columns={"of": "to", "to": "of"}) for name in theirs]
     if ours:
         known = set(engines.collect(others.select(_text(others, ID)))[ID])
-        for name in ours:
-            links = _links(frame, name)
-            found |= set(links.loc[links["to"].isin(known), "of"])
-    return found
+        links = pd.concat([_links(frame, name) for name in ours])
+        found.append(links[links["to"].isin(known)])
+    return pd.concat(found)[["of", "to"]].drop_duplicates(ignore_index=True)
+
+
+def _all_links(of: str, to: str) -> list[str]:
+    """`link_columns`, and the one that `load` adds where it was asked to."""
+    names = link_columns(of, to)
+    return [*names, "company_by_domain"] if "associatedcompanyid" in names else names
 
 
 def _links(frame: engines.Frame, name: str) -> pd.DataFrame:

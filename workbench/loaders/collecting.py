@@ -13,12 +13,14 @@ import pyarrow as pa
 
 from workbench import catalog
 from workbench.errors import WorkbenchError, listing
+from workbench.loaders.associations import link_by_domain
 from workbench.loaders.joining import Joined, join
 from workbench.loaders.mapping import UserMapping
 from workbench.loaders.reading import Staged, connect, quoted, scalar, stage
 from workbench.loaders.recognise import Recognised, recognise
 from workbench.loaders.report import ColumnReport, FileReport, LoadReport
 from workbench.loaders.sources import Source, open_source, unpacked
+from workbench.loaders.survivors import follow, merged_in_the_crm
 from workbench.loaders.values import sql_text
 
 Progress = Callable[[float, str], None]
@@ -69,6 +71,7 @@ def collect(
     progress: Progress | None = None,
     typed: bool = True,
     object_name: str | None = None,
+    companies_by_domain: bool = False,
 ) -> Collected:
     """Read files and write one Parquet file an object to `to`, and the faults.
 
@@ -94,7 +97,10 @@ def collect(
         if not tables:
             reasons = "; ".join(why.removesuffix(".") for why in list(so_far.skipped.values())[:3])
             raise WorkbenchError(f"none of the {len(files)} files could be loaded: {reasons}.")
-        report = _report(connection, so_far)
+        notes = follow(connection, to, tables, merged_in_the_crm(connection, to, tables))
+        if companies_by_domain:
+            link_by_domain(connection, to, tables)
+        report = _report(connection, so_far, notes)
     so_far.tell("done")
     return Collected(tables=tables, report=report, newest=max(so_far.found, default=None))
 
@@ -237,11 +243,12 @@ def _report_on(
     so_far.found += _newest(connection, joined, written)
 
 
-def _report(connection: duckdb.DuckDBPyConnection, so_far: _Collection) -> LoadReport:
+def _report(connection: duckdb.DuckDBPyConnection, so_far: _Collection, selects: Sequence[str]) -> LoadReport:
+    """The whole report; `selects` is SQL that gives notes about the tables together."""
     notes = [(file, 0, "", "L019", why) for file, why in so_far.skipped.items()]
     listed = ", ".join(sql_text(str(path)) for path in so_far.faults)
     faults = so_far.to / "faults.parquet"
-    _write_faults(connection, [f"SELECT * FROM read_parquet([{listed}])"], notes, faults)
+    _write_faults(connection, [f"SELECT * FROM read_parquet([{listed}])", *selects], notes, faults)
     counts = connection.execute(
         f"SELECT code, count(*) FROM read_parquet({sql_text(str(faults))}) GROUP BY code ORDER BY code"
     ).fetchall()

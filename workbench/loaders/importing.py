@@ -56,6 +56,7 @@ def load(
     language: catalog.Language | None = None,
     timezone: str | None = None,
     as_of: str | dt.date | None = None,
+    companies_by_domain: bool = False,
     progress: Progress | None = None,
 ) -> Workspace:
     """Load a folder of exports, one export file, or open a Workspace folder.
@@ -67,6 +68,8 @@ def load(
     too. `language` ("en", "de", "fr") decides dates and numbers that can be read two ways, where the headers do not
     tell. `timezone` (such as "Europe/Berlin") is the account's: times with an offset are brought to it. `as_of` is
     the day of the export, by default the one in the file names, else the newest time in the data.
+    `companies_by_domain` gives contacts without a company the one that has the domain of their e-mail, in a column of
+    its own (`company_by_domain`); webmail is left out.
 
     Raises WorkbenchError where there is nothing to load or a file is no table.
     """
@@ -75,7 +78,9 @@ def load(
         return Workspace(given)
     _check_options(language, timezone)
     files = _files(given)
-    options = _options(mapping=mapping, language=language, timezone=timezone, as_of=as_of)
+    options = _options(
+        mapping=mapping, language=language, timezone=timezone, as_of=as_of, companies_by_domain=companies_by_domain
+    )
     keeper = None if to is not None else PrivateFolder()
     home = Path(to) if to is not None else keeper.path if keeper is not None else Path()
     tell = partial(progress, 0.0) if progress is not None else _say_nothing
@@ -98,6 +103,7 @@ def load(
                     language=language,
                     timezone=timezone,
                     progress=progress,
+                    companies_by_domain=companies_by_domain,
                 )
                 found = sources.result()
             (snapshot / MODELS).mkdir()
@@ -163,9 +169,12 @@ def fingerprint(
     language: catalog.Language | None = None,
     timezone: str | None = None,
     as_of: str | dt.date | None = None,
+    companies_by_domain: bool = False,
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """What tells two imports apart: the SHA-256 of each source, and the options."""
-    options = _options(mapping=mapping, language=language, timezone=timezone, as_of=as_of)
+    options = _options(
+        mapping=mapping, language=language, timezone=timezone, as_of=as_of, companies_by_domain=companies_by_domain
+    )
     return _with_companions(hashes(_files(path)), path), options
 
 
@@ -214,6 +223,7 @@ def _options(
     language: catalog.Language | None,
     timezone: str | None,
     as_of: str | dt.date | None,
+    companies_by_domain: bool,
 ) -> dict[str, Any]:
     user = UserMapping.of(mapping)
     day = _day(as_of)
@@ -223,6 +233,7 @@ def _options(
         "language": language,
         "timezone": timezone,
         "as_of": None if day is None else day.isoformat(),
+        "companies_by_domain": companies_by_domain,
     }
 
 

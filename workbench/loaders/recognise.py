@@ -72,6 +72,12 @@ _FILE_WORDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_SECOND_CHOICE: Mapping[tuple[str, str], str] = {
+    (name, "associated company ids (primary)"): "hs_primary_associated_company" for name in ("deal", "ticket")
+}
+"""What a label means where another column of the file has the better claim to its property."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognised:
     """What a file was taken for, and each of its columns, in the file's order."""
@@ -215,6 +221,10 @@ def _names(
         seen.append((name, how))
         if how != "not known" and (name not in claims or rank < claims[name][0]):
             claims[name] = (rank, index)
+    for index, (header, (name, how)) in enumerate(zip(headers, seen, strict=True)):
+        second = _SECOND_CHOICE.get((object_name, normal(header)))
+        if how != "not known" and claims[name][1] != index and second is not None and second not in claims:
+            seen[index], claims[second] = (second, how), (99, index)
     names: list[str] = []
     hows: list[str] = []
     taken = {name.casefold() for name in claims} | {"_row", "_file", "_faults"}

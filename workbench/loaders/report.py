@@ -83,6 +83,22 @@ CODES: Mapping[str, Code] = {
         note=True,
     ),
     "L025": Code("the row has more than 8 million characters", "set aside whole; shorten its longest cell"),
+    "L026": Code(
+        "the id of a record that was merged into another", "the record that is left stands in the table", note=True
+    ),
+    "L027": Code(
+        "as many changes of this property as the CRM keeps of a record",
+        "older changes may be cut off; count on this history from its first change on only",
+        note=True,
+    ),
+    "L028": Code(
+        "another record has the same e-mail", "both are kept; look at find_duplicates and merge them", note=True
+    ),
+    "L029": Code(
+        "an option that is not among the known ones of this property",
+        "kept as it is written; name it so in conditions, or map its internal value in the export",
+        note=True,
+    ),
 }
 """Fault codes, what each means and what to do."""
 

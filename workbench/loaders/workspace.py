@@ -163,6 +163,17 @@ class Workspace:
         """One row per change of a property of a record."""
         return self._frame("property_history")
 
+    @cached_property
+    def associations(self) -> pd.DataFrame:
+        """One row per pair of records of which one names the other: `from_object`, `from_id`, `to_object`, `to_id`,
+        `primary` (the first among several) and `how` ("ids", or "email domain" where `load` was asked for that).
+
+        Objects stand in the order contact, company, deal, ticket, activity, feedback.
+        """
+        from workbench.loaders.associations import associations_sql
+
+        return to_pandas(self._connection.sql(associations_sql(self)).to_arrow_table())
+
     def file(self, name: str) -> Path:
         """The Parquet file of a table."""
         if name not in catalog.TABLES.values():
