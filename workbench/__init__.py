@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from workbench.calibration import Backtest as Backtest
     from workbench.calibration import Calibration as Calibration
     from workbench.calibration import Decision as Decision
+    from workbench.calibration import ModelComparison as ModelComparison
     from workbench.calibration import Recommendation as Recommendation
     from workbench.calibration import WhatIf as WhatIf
     from workbench.calibration import backtest as backtest
     from workbench.calibration import calibrate as calibrate
+    from workbench.calibration import compare_models as compare_models
     from workbench.calibration import decide as decide
     from workbench.calibration import suggest_points as suggest_points
     from workbench.calibration import what_if as what_if
@@ -76,6 +78,7 @@ _HOME = {
     "Improvements": "improvements",
     "LoadReport": "loaders",
     "Metric": "improvements",
+    "ModelComparison": "calibration",
     "Outcome": "outcomes",
     "OutlierRule": "improvements",
     "Quality": "improvements",
@@ -95,6 +98,7 @@ _HOME = {
     "calibrate": "calibration",
     "decide": "calibration",
     "company_benchmark": "improvements",
+    "compare_models": "calibration",
     "compare_segments": "segments",
     "discover": "segments",
     "explain": "scoring",

@@ -13,6 +13,7 @@ from workbench.calibration.recommend import Recommendation
 from workbench.calibration.result import RULES, Calibration, Line, ScoreSummary
 from workbench.calibration.segmented import SegmentLines, segment_lines
 from workbench.calibration.selective import HoldOut, HoldOutReading, Jump, draw_lot, plan_hold_out, read_hold_out
+from workbench.calibration.side_by_side import ModelComparison, compare_models
 from workbench.calibration.suggest import Suggestion, suggest_points
 from workbench.calibration.tally import ScoreTally, WeeklyLeads
 
@@ -29,6 +30,7 @@ __all__ = [
     "HoldOutReading",
     "Jump",
     "Line",
+    "ModelComparison",
     "Recommendation",
     "ScoreSummary",
     "ScoreTally",
@@ -39,6 +41,7 @@ __all__ = [
     "WhatIf",
     "backtest",
     "calibrate",
+    "compare_models",
     "decide",
     "decisions",
     "draw_lot",
