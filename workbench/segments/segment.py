@@ -147,7 +147,8 @@ class Segment:
     def from_hubspot(cls, definition: Mapping[str, Any], *, names: Mapping[str, str] | None = None) -> Segment:
         """A segment from the vendor's list definition (with `name` and `filterBranch`).
 
-        `names` gives the names of lists by their ids, where a filter asks for membership.
+        `names` gives names by ids: of lists, forms and e-mails that a filter asks for, and the kind of activity
+        that an event of the account's own is.
 
         Raises
         ------
@@ -169,7 +170,7 @@ class Segment:
         kinds
             What each property holds (`engines.kinds`), where a value alone does not say it.
         list_ids
-            The vendor's list ids by segment name, where the condition asks for membership.
+            The vendor's ids by name, of segments (their lists) and forms that the condition asks for.
 
         Raises
         ------

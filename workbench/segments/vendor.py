@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -64,6 +65,37 @@ _CALENDAR: dict[str, Period] = {
     "IN_NEXT_TIME_UNIT": "in_next",
 }
 _TICK = dt.timedelta(milliseconds=1)
+EVENT_TYPES = {
+    "email_delivered": "4-665536",
+    "email_open": "4-666440",
+    "email_click": "4-666288",
+    "page_view": "4-96000",
+    "form_submission": "4-1639801",
+    "call": "4-1733817",
+    "meeting": "4-1720599",
+}
+"""Kinds of activities that the vendor counts as events of its own."""
+_KINDS = {number: kind for kind, number in EVENT_TYPES.items()}
+_EVENT_PROPERTIES = {"hs_url": "detail", "hs_form_id": "detail"}
+_EMAILS = {
+    "RECEIVED": ("email_delivered", None),
+    "OPENED": ("email_open", None),
+    "LINK_CLICKED": ("email_click", None),
+    "BOUNCED": ("email_bounce", None),
+    "UNSUBSCRIBED": ("email_unsubscribe", None),
+    "RECEIVED_BUT_NOT_OPENED": ("email_delivered", "email_open"),
+    "OPENED_BUT_LINK_NOT_CLICKED": ("email_open", "email_click"),
+}
+"""What has to have happened, and what must not have."""
+_PAGES = {"HAS_PAGEVIEW_CONTAINS": False, "HAS_PAGEVIEW_EQ": True}
+_PERIODS: dict[str, tuple[Unit, str]] = {
+    "WEEK": ("week", "weeks"),
+    "MONTH": ("month", "months"),
+    "QUARTER": ("quarter", "quarters"),
+    "YEAR": ("year", "years"),
+}
+_LONGEST = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}  # days
+AT, DETAIL = Property("at"), Property("detail")
 
 
 def _cannot(what: str) -> WorkbenchError:
@@ -97,6 +129,11 @@ def _simple(tree: Condition, is_date: Callable[[str], bool], negated: bool) -> C
             return Always(value != negated)
         case Known(Property() as name, known):
             return Known(name, known != negated)
+        case Compare(Count() as count, sign, value) if not isinstance(value, str):
+            return _counted(count, _OPPOSITE[sign] if negated else sign, value)
+        case Between(Count() as count, low, low_sign, high, high_sign):
+            above = Compare(count, ">" if low_sign == "<" else ">=", low)
+            return _simple(All((above, Compare(count, high_sign, high))), is_date, negated)
         case OneOf(term, values, outside) if not all(isinstance(value, str) for value in values) or len(values) == 1:
             single: list[Condition] = [Compare(term, "==", value) for value in values]
             return _simple(_joined(Either, single), is_date, negated != outside)
@@ -120,6 +157,32 @@ def _simple(tree: Condition, is_date: Callable[[str], bool], negated: bool) -> C
     return Not(tree) if negated else tree
 
 
+def _counted(count: Count, sign: Comparison, value: float) -> Condition:
+    """A comparison of a count by `>= 1` (or more), `== 0`, `not` and both: a count is whole and never blank."""
+
+    def least(number: int) -> Condition:
+        return Compare(count, ">=", number) if number > 0 else Always(True)
+
+    def fewer(number: int) -> Condition:
+        if number > 1:
+            return Not(least(number))
+        return Compare(count, "==", 0) if number == 1 else Always(False)
+
+    match sign:
+        case ">" | ">=":
+            return least(math.floor(value) + 1 if sign == ">" else math.ceil(value))
+        case "<" | "<=":
+            return fewer(math.ceil(value) if sign == "<" else math.floor(value) + 1)
+    if value < 0 or value != math.floor(value):
+        return Always(sign == "!=")
+    if value == 0:
+        return fewer(1) if sign == "==" else least(1)
+    below, above = fewer(int(value)), least(int(value) + 1)
+    if sign == "!=":
+        return _joined(Either, [below, above])
+    return _joined(All, [least(int(value)), fewer(int(value) + 1)])
+
+
 def _joined(kind: type[All | Either], parts: Sequence[Condition]) -> Condition:
     flat: list[Condition] = []
     for part in parts:
@@ -134,6 +197,8 @@ def _is_branch(part: Condition) -> bool:
     inner = part.part if isinstance(part, Not) else part
     if isinstance(inner, All | Either):
         return _with_blanks(inner) is None
+    if isinstance(part, Compare) and isinstance(part.term, Count):
+        return not _is_filter(part.term)
     return isinstance(inner, Associated) or (isinstance(part, Not) and _opposite_of(inner) is None)
 
 
@@ -142,6 +207,25 @@ def _opposite_of(leaf: Condition) -> bool | None:
     if isinstance(leaf, AnyOf | AllOf | Changed | InSegment | Between | Ever):
         return True
     return True if isinstance(leaf, Text) and leaf.match == "contains" else None
+
+
+def _is_filter(count: Count) -> bool:
+    """Whether counted events have a filter of their own there; the others are a branch."""
+    if count.kind == "page_view":
+        return count.detail is not None or _exact(count) is not None
+    return count.kind == "form_submission" and count.detail is None
+
+
+def _exact(count: Count) -> str | None:
+    """The text that an event's detail has to be."""
+    for part in _and(count.where):
+        if isinstance(part, Compare) and (part.term, part.operator) == (DETAIL, "==") and isinstance(part.value, str):
+            return part.value
+    return None
+
+
+def _and(tree: Condition | None) -> tuple[Condition, ...]:
+    return () if tree is None else tree.parts if isinstance(tree, All) else (tree,)
 
 
 def _with_blanks(tree: Condition) -> Condition | None:
@@ -233,6 +317,8 @@ class _Writer:
             return self._of("NOT_ALL", (inner,))
         if isinstance(tree, Associated):
             return self.associated(tree, "IN_LIST")
+        if isinstance(tree, Compare) and isinstance(tree.term, Count) and not _is_filter(tree.term):
+            return self.events(tree, tree.term)
         if isinstance(tree, All | Either):
             return self._of("AND" if isinstance(tree, All) else "OR", tree.parts)
         return self._of("AND", (tree,))
@@ -272,15 +358,10 @@ class _Writer:
             case Always(value):
                 return {"filterType": "CONSTANT", "shouldAccept": value}
             case InSegment(name):
-                if name not in self.list_ids:
-                    raise WorkbenchError(
-                        f"the segment {name!r} has no list id there; give list_ids={{{name!r}: '123'}}, or there are "
-                        f"{listing(self.list_ids)}."
-                    )
                 operator = "NOT_IN_LIST" if negated else "IN_LIST"
-                return {"filterType": "IN_LIST", "listId": self.list_ids[name], "operator": operator}
-            case Compare(Count() as count, sign, value):
-                return self.counted(count, sign, value)
+                return {"filterType": "IN_LIST", "listId": self.id_of("segment", name), "operator": operator}
+            case Compare(Count() as count):
+                return self.counted(inner, count)
         named, operation = self.operation(inner, negated)
         full = {**operation, "includeObjectsWithNoValueSet": blanks is not None}
         return {"filterType": "PROPERTY", "property": named, "operation": full}
@@ -374,21 +455,68 @@ class _Writer:
                 return name, _operation("STRING", f"HAS_{when}_CONTAINED", value=text)
         raise _not_there(told)
 
-    def counted(self, count: Count, sign: Comparison, value: Value) -> dict[str, Any]:
-        told = _not_there(f"{count} {sign} {value}")
-        never = (sign, value) in (("==", 0), ("<", 1), ("<=", 0))
-        least = value if sign == ">=" else value + 1 if sign == ">" and isinstance(value, int) else None
-        if count.where is not None or count.within_days is not None or not (never or least):
-            raise told
-        if count.kind == "form_submission" and count.detail is None and (never or least == 1):
-            return {"filterType": "FORM_SUBMISSION", "operator": "NOT_FILLED_OUT" if never else "FILLED_OUT"}
-        if count.kind == "page_view" and count.detail is not None:
-            operator = "NOT_HAS_PAGEVIEW_CONTAINS" if never else "HAS_PAGEVIEW_CONTAINS"
-            found: dict[str, Any] = {"filterType": "PAGE_VIEW", "operator": operator, "pageUrl": count.detail}
-            if least is not None and least != 1:
-                found["coalescingRefineBy"] = {"type": "NUM_OCCURRENCES", "minOccurrences": least}
-            return found
-        raise told
+    def counted(self, asked: Compare, count: Count) -> dict[str, Any]:
+        """The filter of page views or form submissions."""
+        never, refined, exact = asked.operator == "==", self.refined(asked, count), _exact(count)
+        if count.kind == "page_view":
+            operator = "HAS_PAGEVIEW_CONTAINS" if exact is None else "HAS_PAGEVIEW_EQ"
+            page = {"operator": f"{'NOT_' if never else ''}{operator}", "pageUrl": exact or count.detail}
+            return {"filterType": "PAGE_VIEW", **page, **refined}
+        form = {} if exact is None else {"formId": self.id_of("form", exact)}
+        operator = "NOT_FILLED_OUT" if never else "FILLED_OUT"
+        return {"filterType": "FORM_SUBMISSION", "operator": operator, **form, **refined}
+
+    def events(self, asked: Compare, count: Count) -> dict[str, Any]:
+        """The branch of any other events."""
+        if count.kind not in EVENT_TYPES or count.detail is not None or _exact(count) is not None:
+            raise _not_there(asked)
+        operator = "HAS_NOT_COMPLETED" if asked.operator == "==" else "HAS_COMPLETED"
+        found = _branch("UNIFIED_EVENTS", [], [], eventTypeId=EVENT_TYPES[count.kind], operator=operator)
+        return {**found, **self.refined(asked, count)}
+
+    def refined(self, asked: Compare, count: Count) -> dict[str, Any]:
+        """When the events have to have happened, and how often."""
+        found: dict[str, Any] = {}
+        days, exact = count.within_days, _exact(count)
+        rest = [one for one in _and(count.where) if exact is None or one != Compare(DETAIL, "==", exact)]
+        if exact is not None and count.detail is not None:
+            raise _not_there(asked)
+        match rest:
+            case []:
+                if days is not None:
+                    found["pruningRefineBy"] = _relative("AFTER", days)
+            case [InDays("before_last_days", Property("at"), before)]:
+                found["pruningRefineBy"] = (
+                    _relative("BEFORE", before)
+                    if days is None
+                    else {
+                        "type": "RELATIVE_RANGED",
+                        "rangeType": "BETWEEN",
+                        "lowerBoundOffset": _offset(days),
+                        "upperBoundOffset": _offset(before),
+                    }
+                )
+            case _:
+                raise _not_there(asked)
+        if isinstance(asked.value, int) and asked.value > 1:
+            found["coalescingRefineBy"] = {"type": "NUM_OCCURRENCES", "minOccurrences": asked.value}
+        return found
+
+    def id_of(self, what: str, name: str) -> str:
+        if name not in self.list_ids:
+            there = f", as of {listing(self.list_ids)}" if self.list_ids else ""
+            raise WorkbenchError(
+                f"the {what} {name!r} has no id there; give its own in list_ids={{{name!r}: '123'}}{there}."
+            )
+        return self.list_ids[name]
+
+
+def _relative(comparison: str, days: int) -> dict[str, Any]:
+    return {"type": "RELATIVE_COMPARATIVE", "comparison": comparison, "timeOffset": _offset(days)}
+
+
+def _offset(days: int) -> dict[str, Any]:
+    return {"offsetDirection": "PAST", "timeUnit": "DAYS", "amount": days}
 
 
 def _operation(kind: str, operator: str, **more: Any) -> dict[str, Any]:
@@ -436,6 +564,8 @@ class _Reader:
         kind = branch.get("filterBranchType")
         if kind == "ASSOCIATION":
             return self.associated(branch)
+        if kind == "UNIFIED_EVENTS":
+            return self.events(branch)
         if kind not in ("OR", "AND", "NOT_ALL", "NOT_ANY"):
             raise _cannot(f"a filter branch of the type {kind!r}")
         parts = self.parts(branch)
@@ -476,22 +606,124 @@ class _Reader:
                     f"names={{{str(found['listId'])!r}: 'its name'}}."
                 )
             return InSegment(name) if operator == "IN_LIST" else Not(InSegment(name))
-        if kind == "FORM_SUBMISSION" and not set(found) - {"filterType", "operator"}:
-            return Compare(Count("form_submission"), *((">=", 1) if operator == "FILLED_OUT" else ("==", 0)))
-        if kind == "PAGE_VIEW" and operator in ("HAS_PAGEVIEW_CONTAINS", "NOT_HAS_PAGEVIEW_CONTAINS"):
-            return self.page_view(found)
+        if kind == "FORM_SUBMISSION" and operator in ("FILLED_OUT", "NOT_FILLED_OUT"):
+            form = [self.named(found["formId"])] if found.get("formId") else []
+            return self.occurred("form_submission", found, form, never=operator == "NOT_FILLED_OUT")
+        if kind == "PAGE_VIEW" and str(operator).removeprefix("NOT_") in _PAGES:
+            url, never = str(found["pageUrl"]), str(operator).startswith("NOT_")
+            if _PAGES[str(operator).removeprefix("NOT_")]:
+                return self.occurred("page_view", found, [Compare(DETAIL, "==", url)], never=never)
+            return self.occurred("page_view", found, detail=url, never=never)
+        if kind == "EMAIL_EVENT" and operator in _EMAILS and not found.get("clickUrl"):
+            happened, not_happened = _EMAILS[operator]
+            mail = [self.named(found["emailId"])]
+            done = self.occurred(happened, found, mail)
+            return done if not_happened is None else All((done, self.occurred(not_happened, found, mail, never=True)))
+        if kind == "EVENT" and operator in ("HAS_EVENT", "NOT_HAS_EVENT"):
+            return self.occurred(self.kind_of(found["eventId"]), found, never=operator == "NOT_HAS_EVENT")
+        if kind == "UNIFIED_EVENTS":
+            return self.events(
+                {**found, "filters": [{**line, "filterType": "PROPERTY"} for line in found["filterLines"]]}
+            )
+        if kind == "NUM_ASSOCIATIONS":
+            return self.associations(found)
         raise _cannot(f"a filter of the type {kind!r}" + (f" with {operator!r}" if operator else ""))
 
-    def page_view(self, found: Json) -> Condition:
-        count, refined = Count("page_view", found["pageUrl"]), found.get("coalescingRefineBy")
-        if found.get("pruningRefineBy") or (refined and refined.get("type") != "NUM_OCCURRENCES"):
-            raise _cannot("page views with a refinement of time")
-        if found["operator"].startswith("NOT"):
-            return Compare(count, "==", 0)
-        least = int(refined.get("minOccurrences") or 1) if refined else 1
-        most = refined.get("maxOccurrences") if refined else None
-        at_least = Compare(count, ">=", least)
-        return at_least if most is None else All((at_least, Compare(count, "<=", int(most))))
+    # events
+
+    def named(self, number: object) -> Condition:
+        """Of a form or an e-mail with a name, or the id itself."""
+        return Compare(DETAIL, "==", self.names.get(str(number), str(number)))
+
+    def kind_of(self, number: object) -> str:
+        kind = self.names.get(str(number)) or _KINDS.get(str(number))
+        if kind is None:
+            raise WorkbenchError(
+                f"the list asks for events of the type {number!r}, and which kind of activity that is is not known; "
+                f"give names={{{str(number)!r}: 'its kind'}}."
+            )
+        return kind
+
+    def events(self, branch: Json) -> Condition:
+        """Events of any type, with conditions on their own properties."""
+        kind = self.kind_of(branch.get("eventTypeId"))
+        reader, parts = _Reader(self.names, "activity"), []
+        for line in branch.get("filters") or ():
+            name = _EVENT_PROPERTIES.get(line.get("property"), line.get("property"))
+            if line.get("filterType") != "PROPERTY" or name not in reader.types:
+                raise _cannot(f"an event's {line.get('property') or line.get('filterType')!r}")
+            operation = dict(line["operation"])
+            if "values" in operation:
+                operation["values"] = [self.names.get(str(one), one) for one in operation["values"]]
+            parts.append(reader.filter({"filterType": "PROPERTY", "property": name, "operation": operation}))
+        if branch.get("filterBranches"):
+            raise _cannot("a branch within a branch of events")
+        return self.occurred(kind, branch, parts, never=branch.get("operator") == "HAS_NOT_COMPLETED")
+
+    def occurred(
+        self, kind: str, found: Json, parts: Sequence[Condition] = (), *, detail: str | None = None, never: bool = False
+    ) -> Condition:
+        """How often events happened, within the time that the filter asks for."""
+        days, when = self.pruned(found.get("pruningRefineBy"))
+        where = [*parts, *when]
+        count = Count(kind, detail, _joined(All, where) if where else None, days)
+        refined = found.get("coalescingRefineBy") or {"type": "NUM_OCCURRENCES", "minOccurrences": 1}
+        if refined.get("type") != "NUM_OCCURRENCES":
+            raise _cannot(f"a refinement of the type {refined.get('type')!r}")
+        least, most = int(refined.get("minOccurrences") or 0), refined.get("maxOccurrences")
+        often: Condition = Compare(count, ">=", least)
+        if most is not None:
+            often = All((often, Compare(count, "<=", int(most))))
+        return _simple(often, lambda _: False, never)
+
+    def pruned(self, found: Json | None) -> tuple[int | None, list[Condition]]:
+        """The last days that count, and other conditions on the time of an event."""
+        kind = (found or {}).get("type", "ALL_HISTORY")
+        match kind:
+            case "ALL_HISTORY":
+                return None, []
+            case "RELATIVE_COMPARATIVE":
+                days, comparison = _days(found["timeOffset"]), found["comparison"]
+                if comparison == "AFTER":
+                    return days, []
+                return None, [InDays("before_last_days", AT, days)]
+            case "RELATIVE_RANGED":
+                ends = [_days(found[name]) for name in ("lowerBoundOffset", "upperBoundOffset")]
+                earlier: list[Condition] = [InDays("before_last_days", AT, min(ends))] if min(ends) else []
+                if found["rangeType"] == "BETWEEN":
+                    return max(ends), earlier
+                outside = [InDays("in_last_days", AT, min(ends))] if min(ends) else []
+                return None, [_joined(Either, [*outside, InDays("before_last_days", AT, max(ends))])]
+            case "ABSOLUTE_COMPARATIVE":
+                when = _from_epoch(found["timestamp"])
+                late = found["comparison"] == "AFTER"
+                return None, [Compare(AT, ">=" if late else "<", _written(when + _TICK if late else when))]
+            case "ABSOLUTE_RANGED":
+                operator = "IS_BETWEEN" if found["rangeType"] == "BETWEEN" else "IS_NOT_BETWEEN"
+                return None, [
+                    self.operation(
+                        AT,
+                        {
+                            "operationType": "RANGED_DATE",
+                            "operator": operator,
+                            "lowerBound": found["lowerTimestamp"],
+                            "upperBound": found["upperTimestamp"],
+                        },
+                    )
+                ]
+            case "TIME_POINT" | "TIME_RANGED":
+                return None, [self.operation(AT, {**found, "operationType": kind})]
+        raise _cannot(f"a refinement of the type {kind!r}")
+
+    def associations(self, found: Json) -> Condition:
+        """At least one associated record, or none."""
+        names = {number: name for name, number in ASSOCIATION_TYPES.items()}
+        name, refined = names.get(found.get("associationTypeId", 0)), found.get("coalescingRefineBy") or {}
+        least, most = refined.get("minOccurrences"), refined.get("maxOccurrences")
+        ends = (least or 0, most)
+        if name is None or refined.get("type") != "NUM_OCCURRENCES" or ends not in ((1, None), (0, 0)):
+            raise _cannot("a number of associated records other than none, or at least one,")
+        return Associated(name) if ends == (1, None) else Not(Associated(name))
 
     def operation(self, of: Property, found: Json) -> Condition:
         kind, operator = str(found.get("operationType")), str(found.get("operator"))
@@ -522,21 +754,15 @@ class _Reader:
             case "DATETIME":
                 when = _from_epoch(found["timestamp"])
                 return _dated(of, operator, when, when + _TICK, told)
-            case "TIME_POINT":
-                when = _from_point(found["timePoint"], told)
-                return _dated(of, operator, when, when + _TICK, told)
-            case "RANGED_DATE" | "TIME_RANGED" if operator in ("IS_BETWEEN", "IS_NOT_BETWEEN"):
-                if kind == "RANGED_DATE":
-                    low, high = _from_epoch(found["lowerBound"]), _from_epoch(found["upperBound"])
-                else:
-                    low, high = (
-                        _from_point(found["lowerBoundTimePoint"], told),
-                        _from_point(found["upperBoundTimePoint"], told),
-                    )
-                first, last = _written(low), _written(high + _TICK)
-                if operator == "IS_BETWEEN":
-                    return All((Compare(of, ">=", first), Compare(of, "<", last)))
-                return Either((Compare(of, "<", first), Compare(of, ">=", last)))
+            case "TIME_POINT" | "TIME_RANGED":
+                return self.timed(of, found, told)
+            case "RANGED_DATE" if operator in ("IS_BETWEEN", "IS_NOT_BETWEEN"):
+                first = Compare(of, ">=", _written(_from_epoch(found["lowerBound"])))
+                both = All((first, Compare(of, "<", _written(_from_epoch(found["upperBound"]) + _TICK))))
+                return _simple(both, lambda _: False, operator == "IS_NOT_BETWEEN")
+            case "CALENDAR_DATE" if operator == "IN_THIS_TIME_UNIT_SO_FAR":
+                this = self.operation(of, {**found, "operator": "IN_THIS_TIME_UNIT"})
+                return All((this, InDays("in_last_days", of, _LONGEST[str(found["timeUnit"]).lower()])))
             case "CALENDAR_DATE" if operator in _CALENDAR and str(found["timeUnit"]).lower() in UNITS:
                 fiscal = str(found.get("fiscalYearStart") or MONTHS[0]).lower() if found.get("useFiscalYear") else None
                 unit = cast("Unit", str(found["timeUnit"]).lower())
@@ -552,6 +778,68 @@ class _Reader:
                 changed = Changed(of, int(found["numberOfDays"]))
                 return Not(changed) if operator.startswith("NOT") else changed
         raise told
+
+    # points in time
+
+    def timed(self, of: Property, found: Json, told: WorkbenchError) -> Condition:
+        """Before, after or between points in time."""
+        operator, parser = found.get("operator"), found.get("propertyParser") or "VALUE"
+        if parser == "UPDATED_AT":
+            return self.updated(of, found, told)
+        if parser != "VALUE":
+            raise _cannot(f"a property's {parser!r}") from told
+        if "timePoint" in found:
+            inclusive, point = found.get("endpointBehavior") == "INCLUSIVE", found["timePoint"]
+            match operator:
+                case "IS_AFTER":
+                    return self.since(of, point, not inclusive, told)
+                case "IS_BEFORE":
+                    return _simple(self.since(of, point, inclusive, told), lambda _: False, True)
+                case "IS_EQUAL_TO":
+                    parts = (self.since(of, point, False, told), Not(self.since(of, point, True, told)))
+                    return _simple(All(parts), lambda _: False, False)
+            raise told
+        if operator not in ("IS_BETWEEN", "IS_NOT_BETWEEN"):
+            raise told
+        low = self.since(of, found["lowerBoundTimePoint"], found.get("lowerBoundEndpointBehavior") == "EXCLUSIVE", told)
+        high = self.since(
+            of, found["upperBoundTimePoint"], found.get("upperBoundEndpointBehavior") != "EXCLUSIVE", told
+        )
+        return _simple(All((low, Not(high))), lambda _: False, operator == "IS_NOT_BETWEEN")
+
+    def updated(self, of: Property, found: Json, told: WorkbenchError) -> Condition:
+        """Changed since some days ago, until now if an end is given."""
+        if "timePoint" in found:
+            start, until_now, right = found["timePoint"], True, found.get("operator") == "IS_AFTER"
+        else:
+            start, end = found["lowerBoundTimePoint"], found["upperBoundTimePoint"]
+            until_now = end.get("timeType") == "INDEXED" and _midnight(end, told) == 1
+            right = found.get("operator") == "IS_BETWEEN"
+        ago = _midnight(start, told) if start.get("timeType") == "INDEXED" else None
+        if not right or not until_now or ago is None or ago > 0:
+            raise _cannot(f"changes of {of.name!r} other than in the last days until now") from told
+        return Changed(of, 1 - ago)
+
+    def since(self, of: Property, point: Json, after: bool, told: WorkbenchError) -> Condition:
+        """From a point in time on; with `after`, without the point itself."""
+        match point.get("timeType"):
+            case "DATE":
+                when = _from_point(point)
+                return Compare(of, ">=", _written(when + _TICK if after else when))
+            case "PROPERTY_REFERENCED" if point.get("referenceType") == "VALUE":
+                other = Property(point["property"])
+                return Before(other, of) if after else Not(Before(of, other))
+            case "INDEXED":
+                # a date has no time: what is after its midnight is the next day
+                later = 1 if after and self.types.get(of.name) == "date" else 0
+                reference = point["indexReference"]["referenceType"]
+                if reference in _PERIODS:
+                    return _since_period(of, point, *_PERIODS[reference])
+                if reference in ("TODAY", "NOW"):
+                    return _since_day(of, _midnight(point, told) + (later if reference == "TODAY" else 0))
+                raise _cannot(f"a point in time relative to {reference!r}") from told
+        named = " ".join(str(point[key]) for key in ("timeType", "referenceType") if point.get(key))
+        raise _cannot(f"a point in time of the type {named!r}") from told
 
     def enumeration(self, of: Property, operator: str, values: Sequence[str], told: WorkbenchError) -> Condition:
         single = self.types.get(of.name) == "enumeration"
@@ -611,9 +899,7 @@ def _from_epoch(milliseconds: int) -> dt.datetime:
     return dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=milliseconds)
 
 
-def _from_point(point: Json, told: WorkbenchError) -> dt.datetime:
-    if point.get("timeType") != "DATE":
-        raise _cannot(f"a point in time of the type {point.get('timeType')!r}") from told
+def _from_point(point: Json) -> dt.datetime:
     return dt.datetime(
         point["year"],
         point["month"],
@@ -623,3 +909,55 @@ def _from_point(point: Json, told: WorkbenchError) -> dt.datetime:
         point.get("second") or 0,
         (point.get("millisecond") or 0) * 1000,
     )
+
+
+def _days(offset: Json) -> int:
+    """Days back, of the offset of a refinement."""
+    size = {"DAYS": 1, "DAY": 1, "WEEKS": 7, "WEEK": 7}.get(str(offset.get("timeUnit")))
+    if size is None or (offset.get("offsetDirection") != "PAST" and offset.get("amount")):
+        raise _cannot(f"an offset of {offset.get('amount')} {offset.get('timeUnit')} {offset.get('offsetDirection')}")
+    return int(offset["amount"]) * size
+
+
+def _offset_in(point: Json, units: Mapping[str, int]) -> int:
+    """The offset of an indexed point in units of the first kind."""
+    found = {unit: int(amount) for unit, amount in (point.get("offset") or {}).items() if amount}
+    for unit in found:
+        if unit not in units:
+            raise _cannot(f"an offset in {unit} of {point['indexReference']['referenceType']!r}")
+    return sum(units[unit] * amount for unit, amount in found.items())
+
+
+def _midnight(point: Json, told: WorkbenchError) -> int:
+    """An indexed point as days after the midnight at which today began; now is the end of today."""
+    reference = point["indexReference"]
+    clock = tuple(int(reference.get(part) or 0) for part in ("hour", "minute"))
+    if reference["referenceType"] not in ("TODAY", "NOW") or clock not in ((0, 0), (23, 59)):
+        raise _cannot(f"the time of day of a point relative to {reference['referenceType']!r}") from told
+    ends_today = reference["referenceType"] == "NOW" or clock == (23, 59)
+    return _offset_in(point, {"days": 1, "weeks": 7}) + ends_today
+
+
+def _since_day(of: Property, midnight: int) -> Condition:
+    """From a midnight on, counted in days from the one at which today began."""
+    if midnight > 1:
+        return InDays("after_next_days", of, midnight - 1)
+    if midnight == 1:
+        return All((Not(InDays("before_last_days", of, 1)), Not(InDays("in_last_days", of, 1))))
+    return Not(InDays("before_last_days", of, 1 - midnight))
+
+
+def _since_period(of: Property, point: Json, unit: Unit, units: str) -> Condition:
+    """From the start of this week, month, quarter or year on, or of one so many earlier or later."""
+    reference = point["indexReference"]
+    starts = {"dayOfWeek": "MONDAY", "month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0, "millisecond": 0}
+    for part, start in starts.items():
+        if reference.get(part) not in (None, start):
+            raise _cannot(f"a point in time that is not the start of a {unit}")
+    later = _offset_in(point, {units: 1})
+    from_today = Not(InDays("before_last_days", of, 1))
+    if later > 0:
+        inside = [InPeriod("in_this", of, unit)] + ([InPeriod("in_next", of, unit, later - 1)] if later > 1 else [])
+        return All((from_today, *(Not(one) for one in inside)))
+    inside = [InPeriod("in_this", of, unit)] + ([InPeriod("in_last", of, unit, -later)] if later else [])
+    return Either((from_today, *inside))
