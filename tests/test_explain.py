@@ -196,7 +196,7 @@ def test_the_schema_for_editors_says_what_the_reader_says() -> None:
     assert allowed.is_valid(fields)
     assert allowed.is_valid(ScoreModel.read(SAMPLE).to_dict())
     parts = schema["properties"]
-    rule = parts["groups"]["items"]["properties"]["rules"]["items"]
+    rule = schema["$defs"]["rule"]
     wrong: list[dict[str, object]] = [
         {"when": "true"},
         {"count": "count(call)", "points": 1},

@@ -387,14 +387,14 @@ def test_group_columns_are_plain_names() -> None:
         ("limits: [-30, 50]", "limits: 50", "line 6, key 'limits': the lowest and the highest are needed, as in [0, 100]; 50 came."),  # noqa: E501
         ("limits: [-30, 50]", "limits: [a, 50]", "line 6, key 'limits': limits are a number such as 10, not 'a'."),
         ("contains(email, \"student\")", "contains(email, 5)", "line 12, key 'when': cannot read the condition 'contains(email, 5)' at character 17: contains() looks for a text; put it in quotes."),  # noqa: E501
-        ("when: contains", "wenn: contains", "line 12, key 'wenn': unknown key; a rule has 'name', 'when', 'count', 'cases', 'otherwise', 'points', 'at_most', 'decay', 'limits', 'enabled'. Did you mean 'when'?"),  # noqa: E501
+        ("when: contains", "wenn: contains", "line 12, key 'wenn': unknown key; a rule has 'name', 'associated', 'roll_up', 'of_those', 'when', 'count', 'cases', 'otherwise', 'points', 'at_most', 'decay', 'limits', 'enabled', 'id'. Did you mean 'when'?"),  # noqa: E501
         ("name: Student", "name: 5", "line 11, key 'name': a text is needed, and 5 came; put it in quotes."),
         ("version: 3", "version: 0", "the version of a model is a whole number from 1, not 0."),
         ("name: Student", "name: Each price page visit", "the model 'Sales readiness' has several rules called 'Each price page visit'; give each its own name."),  # noqa: E501
         ("name: engagement", "name: Fit", "the model 'Sales readiness' has several groups called 'score_fit'; give each its own name."),  # noqa: E501
         ("count: count(page_view, ", "count: contains(page_view, ", "line 18, key 'count': cannot read the condition 'contains(page_view, \"pricing\", within_days=90)' at character 1: the name of a property is needed."),  # noqa: E501
-        ("  - name: fit\n", "  - [fit]\n  - name: fit\n", "a group is written as `key: value` with the keys 'name', 'category', 'limits', 'rules', and a list came."),  # noqa: E501
-        ("groups:", "groups: 5\nrules:", "line 5, key 'rules': unknown key; a model has 'name', 'version', 'limits', 'category_maximum', 'labels', 'groups'."),  # noqa: E501
+        ("  - name: fit\n", "  - [fit]\n  - name: fit\n", "a group is written as `key: value` with the keys 'name', 'category', 'limits', 'decay', 'rules', 'id', and a list came."),  # noqa: E501
+        ("groups:", "groups: 5\nrules:", "line 5, key 'rules': unknown key; a model has 'name', 'version', 'limits', 'category_maximum', 'include', 'exclude', 'labels', 'matrix', 'groups', 'hubspot'."),  # noqa: E501
     ],
 )  # fmt: skip
 def test_errors_name_the_line_and_the_key(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -410,10 +410,10 @@ def test_errors_name_the_line_and_the_key(tmp_path: Path, old: str, new: str, se
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "score.yaml: a model is written as `key: value` with the keys 'name', 'version', 'limits', 'category_maximum', 'labels', 'groups', and None came."),  # noqa: E501
+        (b"", "score.yaml: a model is written as `key: value` with the keys 'name', 'version', 'limits', 'category_maximum', 'include', 'exclude', 'labels', 'matrix', 'groups', 'hubspot', and None came."),  # noqa: E501
         (b"PK\x03\x04\xff", "score.yaml is no text in UTF-8; save it as UTF-8."),
         (b"a: b: c", "score.yaml, line 1: this is no YAML (mapping values are not allowed here); a text with ': ' or ' #' in it needs quotes."),  # noqa: E501
-        (b"a: &a [*a]\n", "score.yaml, line 1, key 'a': unknown key; a model has 'name', 'version', 'limits', 'category_maximum', 'labels', 'groups'."),  # noqa: E501
+        (b"a: &a [*a]\n", "score.yaml, line 1, key 'a': unknown key; a model has 'name', 'version', 'limits', 'category_maximum', 'include', 'exclude', 'labels', 'matrix', 'groups', 'hubspot'."),  # noqa: E501
         (b"\x00", "score.yaml is no YAML; write it as `key: value`, a line each."),
         (b"[" * 1_000, "score.yaml is no YAML; write it as `key: value`, a line each."),
     ],

@@ -123,7 +123,7 @@ def suggest_points(counted: CodeTally | WhatIf | Backtest, *, confidence: float 
             f"points need winners and losers: {won.sum():,.0f} of {n.sum():,.0f} leads won, and at least {LEAST_WON} "
             "of each are needed; take more leads."
         )
-    design = _design(rules, found)
+    design = _design(codes, found)
     met = n @ (found > 0)
     usable = [i for i in range(len(rules)) if min(met[i], n.sum() - met[i]) >= LEAST_MET and rules[i].enabled]
     usable = _independent(design, n, usable)
@@ -180,11 +180,10 @@ def _by_pattern(codes: CodeTally) -> tuple[NDArray[np.float64], NDArray[np.float
     return np.asarray(n, dtype=float), np.asarray(won, dtype=float)
 
 
-def _design(rules: tuple[Rule, ...], found: NDArray[Any]) -> NDArray[Any]:
+def _design(codes: CodeTally, found: NDArray[Any]) -> NDArray[Any]:
     """How many times the points of each rule each pattern has."""
     times = [
-        np.asarray(replace(rule, points=1, minimum=None, maximum=None, enabled=True).worth, dtype=float)
-        for rule in rules
+        codes.worth(replace(rule, points=1, minimum=None, maximum=None, enabled=True)) for rule in codes.model.rules
     ]
     whole = all((one == np.floor(one)).all() and one.min() >= 0 and one.max() < 256 for one in times)
     design = np.empty(found.shape, dtype=np.uint8 if whole else np.float64, order="F")

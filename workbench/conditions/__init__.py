@@ -6,9 +6,9 @@ A comparison with a blank is false, also under `not`; only `is_unknown` finds bl
 
 from __future__ import annotations
 
-from workbench.conditions.binding import Binding, moment, prepare
+from workbench.conditions.binding import Binding, events_told, moment, prepare
 from workbench.conditions.parsing import FUNCTIONS, parse, parse_count
-from workbench.conditions.related import Related
+from workbench.conditions.related import Related, linked_pairs
 from workbench.conditions.tree import (
     All,
     AllOf,
@@ -62,6 +62,8 @@ __all__ = [
     "Property",
     "Related",
     "Text",
+    "events_told",
+    "linked_pairs",
     "moment",
     "parse",
     "parse_count",

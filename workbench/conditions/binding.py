@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial, reduce
-from operator import and_, eq, ge, gt, le, lt, ne, or_
+from operator import add, and_, eq, ge, gt, le, lt, ne, or_
 from typing import Any, TypeAlias, TypeVar, cast
 
 import narwhals as nw
+import numpy as np
+import pandas as pd
 
 from workbench import catalog, engines
 from workbench.conditions.parsing import shortened
@@ -52,6 +55,10 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 
 TRUE_WORDS = frozenset({"true", "yes", "y", "1", "ja", "wahr", "oui", "vrai"})
 FALSE_WORDS = frozenset({"false", "no", "n", "0", "nein", "falsch", "non", "faux"})
+
+MANY_COUNTS = 4  # from so many on, events are told apart before they are counted
+MOST_CLASSES = 100_000
+BLANK_CLASS = "\x1fblank"
 
 _T = TypeVar("_T")
 _Test: TypeAlias = Callable[..., nw.Expr]
@@ -145,6 +152,43 @@ def prepare(
     return binding.frame, [binding.condition(condition) for condition in conditions]
 
 
+def events_told(activities: Any, counts: Sequence[Count]) -> tuple[engines.Frame, list[nw.Expr]]:
+    """The activities, and a yes/no expression a count: whether an event is what it counts, whenever it happened.
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown kind of activity, or a column that they lack.
+    """
+    events = engines.as_frame(activities)
+    for count in counts:
+        _check_kind(count, events)
+    tests = [All(tuple(_event_parts(count))) for count in counts]
+    binding = Binding(events, tests, of="activities", told=dict(zip(tests, counts, strict=True)))
+    return binding.frame, [binding.condition(test) for test in tests]
+
+
+def _check_kind(count: Count, events: engines.Frame) -> None:
+    known = {option.value for option in catalog.options("kind")}
+    if count.kind in known:
+        return
+    there = engines.count_by(events.filter(~nw.col("kind").is_null()), {"kind": nw.col("kind")})["kind"]
+    if count.kind not in set(there):
+        names = sorted(known | set(there))
+        raise WorkbenchError(
+            f"unknown kind of activity {count.kind!r} in {count}; there are {listing(names, most=20)}."
+            f"{did_you_mean(count.kind, names)}"
+        )
+
+
+def _event_parts(count: Count) -> list[Condition]:
+    """What a count asks of an event, but for its date."""
+    parts: list[Condition] = [Compare(Property("kind"), "==", count.kind)]
+    if count.detail is not None:
+        parts.append(Text("contains", Property("detail"), count.detail))
+    return parts if count.where is None else [*parts, count.where]
+
+
 class Binding:
     """Conditions and counts bound to one table; all counted events come from one pass over the activities."""
 
@@ -159,6 +203,7 @@ class Binding:
         related: Related | None = None,
         of: str = "contacts",
         told: Mapping[Condition, Node] | None = None,
+        counted: Mapping[Count, str] | None = None,
     ) -> None:
         self._of = of
         self._related = related
@@ -166,7 +211,7 @@ class Binding:
         self._as_of = moment(as_of)
         self._schema = dict(frame.collect_schema())
         self._converted: dict[str, str] = {}
-        self._counted: dict[Count | EventTime, str] = {}
+        self._counted: dict[Count | EventTime, str] = dict(counted or {})  # to columns of the frame
         self._marked: dict[str, str] = {}  # what other tables say, by its text, to the column that holds it
         self._asked: Node = Always(True)
         self.frame = frame
@@ -174,6 +219,7 @@ class Binding:
         nodes = [node for condition in conditions for node in condition.walk()]
         wanted = dict.fromkeys(node for node in nodes if isinstance(node, Count | EventTime))
         wanted.update(dict.fromkeys(counts))
+        wanted = {node: None for node in wanted if node not in self._counted}
         for condition in conditions:
             for name in condition.properties:
                 self._asked = self._told.get(condition, condition)
@@ -190,6 +236,12 @@ class Binding:
     def count(self, count: Count) -> nw.Expr:
         """How many events, a whole number from 0, never blank."""
         return nw.col(self._counted[count])
+
+    def attach(self, table: pd.DataFrame) -> dict[str, str]:
+        """Join whole numbers by record id (`hs_object_id`, text), 0 where there are none; their names in the frame."""
+        names = {name: self._fresh(f"_{name}") for name in table if name != ID}
+        self._attach(nw.from_native(table.rename(columns=names)), list(names.values()), [True] * len(names))
+        return names
 
     # -- columns -------------------------------------------------------------------------------------------------
 
@@ -431,10 +483,29 @@ class Binding:
                     f"{did_you_mean(name, kinds)}"
                 )
         for count in counts:
-            self._check_kind(count, events)
+            _check_kind(count, events)
+            if count.within_days is not None:
+                self._now(count)
+        names = [self._fresh(f"_count_{position}") for position in range(len(counts))]
+        found = None
+        if len(asked) >= MANY_COUNTS and all(isinstance(one, Count) for one in asked):
+            found = self._count_by_class(counts, names, events, kinds)
+        if found is None:
+            found = self._count_one_by_one(asked, counts, names, events, kinds)
+        self._attach(found, names, [isinstance(one, Count) for one in asked])
+        self._counted.update(zip(asked, names, strict=True))
+
+    def _count_one_by_one(
+        self,
+        asked: Sequence[Count | EventTime],
+        counts: Sequence[Count],
+        names: Sequence[str],
+        events: engines.Frame,
+        kinds: Mapping[str, str],
+    ) -> engines.Frame:
+        """A row a record with what was asked of its events, each question put to each event."""
         tests = [self._event_test(count) for count in counts]
         binding = Binding(events, tests, as_of=self._as_of, of="activities", told=dict(zip(tests, counts, strict=True)))
-        names = [self._fresh(f"_count_{position}") for position in range(len(counts))]
         happened = [binding.condition(test) for test in tests]
         columns, totals = [], []
         for one, name, happens in zip(asked, names, happened, strict=True):
@@ -446,8 +517,45 @@ class Binding:
                 totals.append(nw.col(name).min() if one.order == "first" else nw.col(name).max())
         found = binding.frame.filter(~nw.col("contact_id").is_null() & _fold(or_, happened))
         found = found.select(_as_text("contact_id", kinds["contact_id"]).alias(ID), *columns)
-        self._attach(found.group_by(ID).agg(*totals), names, [isinstance(one, Count) for one in asked])
-        self._counted = dict(zip(asked, names, strict=True))
+        return found.group_by(ID).agg(*totals)
+
+    def _count_by_class(
+        self, counts: Sequence[Count], names: Sequence[str], events: engines.Frame, kinds: Mapping[str, str]
+    ) -> engines.Frame | None:
+        """The same where events are told apart by few texts: each class of events is asked once, and joined to them.
+
+        None where it cannot be done so.
+        """
+        tests: list[Condition] = [All(tuple(_event_parts(count))) for count in counts]
+        columns = sorted({name for test in tests for name in test.properties})
+        if any(kinds.get(name) != "text" for name in columns):
+            return None
+        classes = engines.collect(events.select(*columns).unique().head(MOST_CLASSES + 1))
+        keys = classes.astype("str").fillna(BLANK_CLASS)
+        if len(classes) > MOST_CLASSES or keys.duplicated().any():
+            return None
+        asked = Binding(engines.as_frame(classes), tests, of="activities", told=dict(zip(tests, counts, strict=True)))
+        named = [asked.condition(test).alias(name) for test, name in zip(tests, names, strict=True)]
+        holds = engines.collect(cast("nw.DataFrame[Any]", asked.frame).select(*named)).to_numpy(dtype=bool)
+
+        # From the widest span to the narrowest: an event inside `depth` of them is inside the first `depth`.
+        spans = sorted({count.within_days or math.inf for count in counts}, reverse=True)
+        inside = Binding(events, [self._span(days) for days in spans], as_of=self._as_of, of="activities")
+        depth = reduce(add, [inside.condition(self._span(days)).cast(nw.Int64) for days in spans])
+        needed = np.array([spans.index(count.within_days or math.inf) for count in counts])
+        cells = []
+        for reached in range(1, len(spans) + 1):
+            counted = holds & (needed < reached)
+            some = counted.any(axis=1)
+            values = pd.DataFrame(counted[some].astype(np.int64), columns=list(names), index=keys.index[some])
+            cells.append(pd.concat([keys[some].assign(_depth=reached), values], axis=1))
+        told = engines.like(engines.as_frame(pd.concat(cells, ignore_index=True)), events)
+        rows = inside.frame.filter(~nw.col("contact_id").is_null()).select(
+            _as_text("contact_id", kinds["contact_id"]).alias(ID),
+            *[nw.col(name).cast(nw.String).fill_null(BLANK_CLASS) for name in columns],
+            depth.alias("_depth"),
+        )
+        return _inner_join(rows, told, [*columns, "_depth"]).group_by(ID).agg(*[nw.col(name).sum() for name in names])
 
     def _attach(self, found: engines.Frame, names: Sequence[str], whole: Sequence[bool]) -> None:
         """Columns by record id, joined to the frame; whole numbers are 0 where there are none."""
@@ -455,30 +563,14 @@ class Binding:
         key = _as_text(ID, engines.kind_of(self._schema[ID]))
         self.frame = _join(self.frame, engines.like(found, self.frame), names, numbers, key, self._fresh("_key"))
 
-    def _check_kind(self, count: Count, events: engines.Frame) -> None:
-        known = {option.value for option in catalog.options("kind")}
-        if count.kind in known:
-            return
-        there = engines.count_by(events.filter(~nw.col("kind").is_null()), {"kind": nw.col("kind")})["kind"]
-        if count.kind not in set(there):
-            names = sorted(known | set(there))
-            raise WorkbenchError(
-                f"unknown kind of activity {count.kind!r} in {count}; there are {listing(names, most=20)}."
-                f"{did_you_mean(count.kind, names)}"
-            )
-
     def _event_test(self, count: Count) -> Condition:
-        parts: list[Condition] = [Compare(Property("kind"), "==", count.kind)]
-        if count.detail is not None:
-            parts.append(Text("contains", Property("detail"), count.detail))
-        if count.where is not None:
-            parts.append(count.where)
-        if count.within_days is not None:
-            self._now(count)
-            parts.append(InDays("in_last_days", Property("at"), count.within_days))
-        elif self._as_of is not None:
-            parts.append(Compare(Property("at"), "<", self._as_of.end.isoformat(" ")))
-        return All(tuple(parts))
+        return All((*_event_parts(count), self._span(count.within_days or math.inf)))
+
+    def _span(self, days: float) -> Condition:
+        """That an event happened in the last so many days, or at least not after the date of the export."""
+        if days < math.inf:
+            return InDays("in_last_days", Property("at"), int(days))
+        return Always(True) if self._as_of is None else Compare(Property("at"), "<", self._as_of.end.isoformat(" "))
 
     # -- other tables --------------------------------------------------------------------------------------------
 
@@ -545,16 +637,16 @@ class Binding:
         values = engines.as_frame(texts.to_frame().assign(**{name: typed_values(texts, kind)}))
         binding = Binding(values, [node.asked], as_of=self._as_of, of=self._of, told={node.asked: node})
         fitting = engines.like(binding.frame.filter(binding.condition(node.asked)).select("value"), history)
-        return ids_of(_inner_join(history, fitting)), ids_of(history.filter(nw.col("value") != ""))
+        return ids_of(_inner_join(history, fitting, ["value"])), ids_of(history.filter(nw.col("value") != ""))
 
 
 _KNOWN = " is known"
 
 
-def _inner_join(left: engines.Frame, right: engines.Frame) -> engines.Frame:
+def _inner_join(left: engines.Frame, right: engines.Frame, on: Sequence[str]) -> engines.Frame:
     if isinstance(left, nw.LazyFrame):
-        return left.join(right.lazy(), on="value")
-    return left.join(cast("nw.DataFrame[Any]", right), on="value")
+        return left.join(right.lazy(), on=list(on))
+    return left.join(cast("nw.DataFrame[Any]", right), on=list(on))
 
 
 def _moved(when: datetime, by: timedelta) -> datetime:

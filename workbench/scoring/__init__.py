@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from workbench.scoring.apply import score
 from workbench.scoring.explaining import Explanation, explain
-from workbench.scoring.model import Label, ScoreModel
-from workbench.scoring.rules import Case, Decay, Rule, RuleGroup
-from workbench.scoring.tally import CodeTally, tally_codes
+from workbench.scoring.model import Label, Matrix, ScoreModel
+from workbench.scoring.rules import Case, Decay, Rule, RuleGroup, RuleSum
+from workbench.scoring.tally import CodeTally, packed_codes, tally_codes, unpacked
 
 __all__ = [
     "Case",
@@ -14,10 +14,14 @@ __all__ = [
     "Decay",
     "Explanation",
     "Label",
+    "Matrix",
     "Rule",
     "RuleGroup",
+    "RuleSum",
     "ScoreModel",
     "explain",
+    "packed_codes",
     "score",
     "tally_codes",
+    "unpacked",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial, reduce
@@ -12,11 +12,14 @@ from typing import Any
 import narwhals as nw
 
 from workbench import engines
-from workbench.conditions import Binding, Related
+from workbench.conditions import All, Binding, Condition, Count, Either, InSegment, Not, Related
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders import Workspace
-from workbench.scoring.model import ScoreModel
+from workbench.scoring.files import SEGMENTS_FILE
+from workbench.scoring.model import MATRIX, ScoreModel
+from workbench.scoring.rollups import Whole, first_case, rolled_up, rolled_worth
 from workbench.scoring.rules import Rule
+from workbench.segments import Segment, read_segments, resolved
 
 
 def score(
@@ -28,7 +31,9 @@ def score(
     as_of: str | date | None = None,
     previous: str | None = None,
 ) -> Any:
-    """The table with the columns `score`, `score_<group>` for each group, and `score_label` where the model has labels.
+    """The table with the columns `score`, `score_<group>` for each group and category, labels and a matrix.
+
+    These are `score_label`, `score_label_<category>` and `score_matrix`, where the model has them.
 
     Parameters
     ----------
@@ -48,7 +53,8 @@ def score(
 
     Returns
     -------
-    The same kind of table with the same rows. Scores are whole numbers where all points and limits are, never blank.
+    The same kind of table with the same rows. Scores are whole numbers where all points and limits are; blank only for
+    who is left out by the model's `include` and `exclude`.
 
     Raises
     ------
@@ -57,32 +63,47 @@ def score(
     """
     source = opened(table, activities, related, as_of)
     kinds = engines.kinds(source.frame)
-    binding = source.bind(model)
+    if previous is not None and previous not in kinds:
+        raise WorkbenchError(
+            f"unknown column {previous!r} of previous labels; there are {listing(kinds)}."
+            f"{did_you_mean(previous, kinds)}"
+        )
+    bound = source.bind(model)
     groups = []
     for group in model.groups:
-        points = [_points(binding, model, rule) for rule in group.rules if any(rule.worth)]
-        total = reduce(add, points) if points else nothing(source.frame)
+        parts = [nothing(source.frame)]
+        for block in group.blocks:
+            points = [bound.points(rule) for rule in block.rules if _gives(rule)]
+            low, high = (model.scaled(limit) for limit in block.limits)
+            parts += [_limited(reduce(add, points or [nothing(source.frame)]), low, high)] if block.of else points
+        total = reduce(add, parts[1:] or parts)
         groups.append(_limited(total, model.scaled(group.minimum), model.scaled(group.maximum)).alias(group.column))
-    parts = []
+    categories = {}
     for category in model.categories:
         total = reduce(add, [nw.col(group.column) for group in category])
-        parts.append(_limited(total, None, model.scaled(model.category_maximum)))
-    total = _limited(reduce(add, parts), model.scaled(model.minimum), model.scaled(model.maximum))
-    scored = binding.frame.with_columns(*groups).with_columns(total.alias("score"))
+        categories[model.category_name(category)] = _limited(total, None, model.scaled(model.category_maximum))
+    total = _limited(reduce(add, categories.values()), model.scaled(model.minimum), model.scaled(model.maximum))
+    named = {None: total, **categories}
+    words = [_label(model, of, named[of], previous).alias(model.label_column(of)) for of in model.labelled]
+    if model.matrix is not None:
+        tiers = [
+            _highest([(tier.name, named[axis] >= model.scaled(tier.at_least)) for tier in getattr(model.matrix, axis)])
+            for axis in MATRIX
+        ]
+        words.append(nw.concat_str(*tiers).alias("score_matrix"))
+    columns = [categories[name].alias(column) for name, column in model.category_columns.items()]
+    scored = bound.frame.with_columns(*groups).with_columns(total.alias("score"), *columns, *words)
     if model.scale > 1:
         digits = len(str(model.scale)) - 1
         scored = scored.with_columns(
             # Polars divides by multiplying, which may be off in the last bit
             (nw.col(name).cast(nw.Float64) / model.scale).round(digits)
-            for name in ("score", *model.columns)
+            for name in model.number_columns
         )
-    if model.labels:
-        if previous is not None and previous not in kinds:
-            raise WorkbenchError(
-                f"unknown column {previous!r} of previous labels; there are {listing(kinds)}."
-                f"{did_you_mean(previous, kinds)}"
-            )
-        scored = scored.with_columns(_label(model, previous).alias("score_label"))
+    if bound.scored is not None:
+        scored = scored.with_columns(
+            nw.when(bound.scored).then(nw.col(name)).alias(name) for name in model.column_names
+        )
     result = scored.select(*[name for name in kinds if name not in model.column_names], *model.column_names)
     return result if isinstance(source.table, nw.DataFrame | nw.LazyFrame) else result.to_native()
 
@@ -96,67 +117,157 @@ class Opened:
     activities: Any
     related: Related | None
     as_of: str | date | None
+    segments: tuple[Segment, ...] = ()
 
-    def bind(self, model: ScoreModel) -> Binding:
-        """The rules of a model bound to the table, all its events counted in one pass."""
+    def bind(self, model: ScoreModel, counted: Mapping[Count, str] | None = None) -> Bound:
+        """The rules of a model bound to the table, all its events counted in one pass but those that `counted` has."""
         rules = [rule for rule in model.rules if rule.enabled]
-        return Binding(
+        asked = [condition for rule in rules for condition in rule.conditions]
+        asked += [] if model.scored is None else [model.scored]
+        trees = looked_up(model, asked, self.segments)
+        binding = Binding(
             self.frame,
-            [condition for rule in rules for condition in rule.conditions],
+            list(trees.values()),
             counts=[count for rule in rules for count, _ in rule.counts],
             activities=self.activities,
             related=self.related,
             as_of=self.as_of,
+            counted=counted,
         )
+        rolled = {}
+        for rule in rules:
+            if rule.associated is not None:
+                table, meaning = rolled_up(self.frame, rule, self.related, self.as_of)
+                points = rolled_worth(rule, meaning, model.scale)[table["code"].to_numpy()]
+                names = binding.attach(table.assign(points=points))
+                rolled[rule.name] = RolledUp(names["code"], names["points"], meaning)
+        return Bound(model, binding, trees, rolled)
+
+
+@dataclass(frozen=True, slots=True)
+class RolledUp:
+    """A roll-up's columns in the bound frame, and what its codes mean (as in `rolled_up`)."""
+
+    code: str
+    points: str
+    meaning: Whole
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A model's rules as expressions over `frame`."""
+
+    model: ScoreModel
+    binding: Binding
+    trees: Mapping[Condition, Condition]  # with the segments looked up
+    rolled: Mapping[str, RolledUp]
+
+    @property
+    def frame(self) -> engines.Frame:
+        """The table, widened where needed."""
+        return self.binding.frame
+
+    @property
+    def scored(self) -> nw.Expr | None:
+        """Who has a score; None for everybody."""
+        asked = self.model.scored
+        return None if asked is None else self.binding.condition(self.trees[asked])
+
+    def code(self, rule: Rule) -> nw.Expr:
+        """The code of an enabled rule: the case that holds, or how much was found; from 0 to `rule.codes - 1`."""
+        if rule.associated is not None:
+            return nw.col(self.rolled[rule.name].code)
+        if rule.counts:
+            found = [self.binding.count(count) * steps for count, steps in rule.counts]
+            return reduce(add, found).clip(0, rule.codes - 1)
+        conditions = [self.trees[condition] for condition in rule.conditions]
+        if rule.cases:
+            return first_case(self.binding, conditions, range(rule.codes))
+        return self.binding.condition(conditions[0]).cast(nw.Int64)
+
+    def points(self, rule: Rule) -> nw.Expr:
+        """The scaled points an enabled rule gives."""
+        if rule.associated is not None:
+            return nw.col(self.rolled[rule.name].points)
+        if rule.cases:
+            conditions = [self.trees[condition] for condition in rule.conditions]
+            return first_case(self.binding, conditions, [int(points) for points in self.model.worth(rule)])
+        points = self.code(rule) * self.model.scaled(rule.unit)
+        return _limited(points, self.model.scaled(rule.minimum), self.model.scaled(rule.maximum))
+
+
+def looked_up(
+    model: ScoreModel, asked: Sequence[Condition], beside: Sequence[Segment] = ()
+) -> dict[Condition, Condition]:
+    """Conditions with the segments that they speak of, from the model or else from those that lie beside the table.
+
+    Raises
+    ------
+    WorkbenchError
+        For a segment that is not there, or segments that go round in a circle.
+    """
+    names = dict.fromkeys(name for condition in asked for name in condition.segments)
+    if not names:
+        return {condition: condition for condition in asked}
+    known = {segment.name: segment for segment in (*beside, *model.segments)}
+    for name in names:
+        if name not in known:
+            raise WorkbenchError(
+                f"the model {model.name!r} asks for the segment {name!r}, which is not saved; there are "
+                f"{listing(known)}.{did_you_mean(name, known)} Save it in the segments.yaml beside the model, or give "
+                "model.with_segments([...])."
+            )
+    means = dict(zip(names, resolved([known[name] for name in names], known.values()), strict=True))
+    return {condition: _with_meanings(condition, means) for condition in asked}
+
+
+def _with_meanings(condition: Condition, means: Mapping[str, Segment]) -> Condition:
+    match condition:
+        case InSegment(name):
+            return InSegment(name, means[name].tree)
+        case Not(part):
+            return Not(_with_meanings(part, means))
+        case All(parts) | Either(parts):
+            return type(condition)(tuple(_with_meanings(part, means) for part in parts))
+    return condition
 
 
 def opened(table: Any, activities: Any, related: Related | None, as_of: str | date | None) -> Opened:
     """Contacts, activities, other tables and date: a Workspace's own where they were not given."""
+    segments: tuple[Segment, ...] = ()
     if isinstance(table, Workspace):
+        beside = table.path / SEGMENTS_FILE
+        segments = read_segments(beside) if beside.is_file() else ()
         activities = table.activities if activities is None else activities
         related = partial(table.table, engine="duckdb") if related is None else related
         as_of = table.as_of if as_of is None else as_of
         table = table.contacts
-    return Opened(table, engines.as_frame(table), activities, related, as_of)
+    return Opened(table, engines.as_frame(table), activities, related, as_of, segments)
 
 
-def code(binding: Binding, rule: Rule) -> nw.Expr:
-    """The code of an enabled rule: the case that holds, or how much was counted; from 0 to `rule.codes - 1`."""
-    if rule.counts:
-        found = [binding.count(count) * steps for count, steps in rule.counts]
-        return reduce(add, found).clip(0, rule.codes - 1)
-    if rule.cases:
-        return _first_case(binding, rule, list(range(rule.codes)))
-    return binding.condition(rule.conditions[0]).cast(nw.Int64)
-
-
-def _points(binding: Binding, model: ScoreModel, rule: Rule) -> nw.Expr:
-    """The scaled points a rule gives."""
-    worth = [int(points) for points in model.worth(rule)]
-    if rule.cases:
-        return _first_case(binding, rule, worth)
-    points = code(binding, rule) * model.scaled(rule.unit)
-    return _limited(points, model.scaled(rule.minimum), model.scaled(rule.maximum))
-
-
-def _first_case(binding: Binding, rule: Rule, values: Sequence[int]) -> nw.Expr:
-    """The value of the first case that holds; `values` starts with that of none."""
-    found = nw.lit(values[0]).cast(nw.Int64)
-    for condition, value in reversed(list(zip(rule.conditions, values[1:], strict=True))):
-        found = nw.when(binding.condition(condition)).then(nw.lit(value).cast(nw.Int64)).otherwise(found)
-    return found
-
-
-def _label(model: ScoreModel, previous: str | None) -> nw.Expr:
+def _label(model: ScoreModel, of: str | None, value: nw.Expr, previous: str | None) -> nw.Expr:
     """The highest label that a score reaches, or still has."""
+    labels = [label for label in model.labels if label.of == of]
+    reached = []
+    for position, label in enumerate(labels):
+        reaches = value >= model.scaled(label.at_least)
+        if of is None and previous is not None and label.leave_below is not None:
+            had = [higher.name for higher in labels[position:]]
+            reaches = reaches | (nw.col(previous).is_in(had) & (value >= model.scaled(label.leave_below)))
+        reached.append((label.name, reaches))
+    return _highest(reached)
+
+
+def _highest(words: Sequence[tuple[str, nw.Expr]]) -> nw.Expr:
+    """The last word whose expression holds; blank where none does."""
     found = nw.lit(None, dtype=nw.String)
-    for position, label in enumerate(model.labels):
-        reached = nw.col("score") >= label.at_least
-        if previous is not None and label.leave_below is not None:
-            had = [higher.name for higher in model.labels[position:]]
-            reached = reached | (nw.col(previous).is_in(had) & (nw.col("score") >= label.leave_below))
-        found = nw.when(reached).then(nw.lit(label.name)).otherwise(found)
+    for word, reaches in words:
+        found = nw.when(reaches).then(nw.lit(word)).otherwise(found)
     return found
+
+
+def _gives(rule: Rule) -> bool:
+    return rule.enabled and (rule.associated is not None or any(rule.worth))
 
 
 def _limited(points: nw.Expr, minimum: int | None, maximum: int | None) -> nw.Expr:

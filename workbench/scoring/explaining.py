@@ -14,7 +14,7 @@ from workbench.conditions import Related
 from workbench.errors import WorkbenchError, listing
 from workbench.scoring.apply import opened
 from workbench.scoring.model import ScoreModel
-from workbench.scoring.tally import tally_codes
+from workbench.scoring.tally import CodeTally, tally_codes
 
 ID = "hs_object_id"
 
@@ -83,20 +83,28 @@ def explain(
     source = opened(table, activities, related, as_of)
     wanted = str(contact_id)
     one, events = _rows(source.frame, ID, wanted, "contacts"), source.activities
+    if model.asked_segments and source.segments:
+        model = model.with_segments({one.name: one for one in (*source.segments, *model.segments)}.values())
     if events is not None:
         events = _rows(engines.as_frame(events), "contact_id", wanted, "activities")
     tally = tally_codes(one, model, keys={}, activities=events, related=source.related, as_of=source.as_of)
     n = int(tally.n.sum())
+    if n == 0 and model.scored is not None:
+        there = len(engines.collect(one.select(ID)))
+        if there:
+            raise WorkbenchError(
+                f"the contact {wanted!r} has no score: the model leaves it out by include or exclude, {model.scored}."
+            )
     if n != 1:
         raise WorkbenchError(
             f"no contact has the record id {wanted!r}; ids stand in the column {ID!r}."
             if n == 0
             else f"{n} contacts have the record id {wanted!r}; merge them, or load the export, which does."
         )
-    return _explained(model, wanted, [int(found) for found in tally.codes[0]])
+    return _explained(model, wanted, tally)
 
 
-def _explained(model: ScoreModel, contact_id: str, codes: list[int]) -> Explanation:
+def _explained(model: ScoreModel, contact_id: str, tally: CodeTally) -> Explanation:
     """All sums are of whole, scaled points, so that the steps sum to the score exactly."""
     steps: list[Step] = []
     running = 0
@@ -115,18 +123,22 @@ def _explained(model: ScoreModel, contact_id: str, codes: list[int]) -> Explanat
             step(group, what, "limit", kept - value)
         return kept
 
-    by_rule = dict(zip([rule.name for rule in model.rules], codes, strict=True))
+    by_rule = dict(zip([rule.name for rule in model.rules], tally.codes[0].tolist(), strict=True))
     groups: dict[str, float] = {}
     whole = 0
     for category in model.categories:
         in_category = 0
         for group in category:
             total = 0
-            for rule in group.rules:
-                code = by_rule[rule.name]
-                points = int(model.worth(rule)[code])
-                total += points
-                step(group.name, rule.name, "rule", points, str(rule), rule.finding(code))
+            for block in group.blocks:
+                in_block = 0
+                for rule in block.rules:
+                    code = by_rule[rule.name]
+                    points = round(tally.worth(rule)[code] * model.scale) if rule.enabled else 0
+                    in_block += points
+                    step(group.name, rule.name, "rule", points, str(rule), rule.finding(code))
+                name = "" if block.of is None else f"limit of {block.of.name}"
+                total += limited(in_block, *block.limits, group.name, name)
             total = limited(total, group.minimum, group.maximum, group.name, f"limit of {group.name}")
             groups[group.name] = _points(total, model)
             in_category += total

@@ -15,15 +15,45 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from workbench.conditions import parse, parse_count
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.scoring.model import Label, ScoreModel
-from workbench.scoring.rules import Case, Decay, Rule, RuleGroup, number
+from workbench.scoring.model import MATRIX, Label, Matrix, ScoreModel
+from workbench.scoring.rules import Case, Decay, Rule, RuleGroup, RuleSum, number
+from workbench.segments import read_segments
 
 _T = TypeVar("_T")
 MOST_BYTES = 1_000_000
-_MODEL = ("name", "version", "limits", "category_maximum", "labels", "groups")
-_LABEL = ("name", "at_least", "leave_below")
-_GROUP = ("name", "category", "limits", "rules")
-_RULE = ("name", "when", "count", "cases", "otherwise", "points", "at_most", "decay", "limits", "enabled")
+SEGMENTS_FILE = "segments.yaml"
+"""The saved segments beside a model, or in a Workspace."""
+_MODEL = (
+    "name",
+    "version",
+    "limits",
+    "category_maximum",
+    "include",
+    "exclude",
+    "labels",
+    "matrix",
+    "groups",
+    "hubspot",
+)
+_LABEL = ("name", "at_least", "leave_below", "of")
+_GROUP = ("name", "category", "limits", "decay", "rules", "id")
+_RULE = (
+    "name",
+    "associated",
+    "roll_up",
+    "of_those",
+    "when",
+    "count",
+    "cases",
+    "otherwise",
+    "points",
+    "at_most",
+    "decay",
+    "limits",
+    "enabled",
+    "id",
+)
+_SUM = ("name", "sum", "limits", "enabled", "id")
 _CASE = ("when", "points")
 _DECAY = ("percent", "every_days")
 
@@ -41,7 +71,9 @@ def read(path: str | PathLike[str]) -> ScoreModel:
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise WorkbenchError(f"{file.name} is no text in UTF-8; save it as UTF-8.") from problem
-    return from_text(text, file.name)
+    model = from_text(text, file.name)
+    beside = file.with_name(SEGMENTS_FILE)
+    return model.with_segments(read_segments(beside)) if model.asked_segments and beside.is_file() else model
 
 
 def from_text(text: str, file: str) -> ScoreModel:
@@ -78,15 +110,27 @@ def to_yaml(model: ScoreModel) -> str:
 
 def to_mapping(model: ScoreModel) -> dict[str, Any]:
     """The fields of a file."""
-    most = {} if model.category_maximum is None else {"category_maximum": model.category_maximum}
-    groups = []
-    for group in model.groups:
-        category = {} if group.category is None else {"category": group.category}
-        rules = [_rule_fields(rule) for rule in group.rules]
-        groups.append({"name": group.name, **category, **_limits(group), "rules": rules})
-    labels = [{key: getattr(label, key) for key in _LABEL if getattr(label, key) is not None} for label in model.labels]
-    above = {**_limits(model), **most, **({"labels": labels} if labels else {})}
-    return {"name": model.name, "version": model.version, **above, "groups": groups}
+    fields: dict[str, Any] = {"name": model.name, "version": model.version, **_limits(model)}
+    if model.category_maximum is not None:
+        fields["category_maximum"] = model.category_maximum
+    fields |= {key: list(names) for key, names in (("include", model.include), ("exclude", model.exclude)) if names}
+    if model.labels:
+        fields["labels"] = [
+            {key: getattr(label, key) for key in _LABEL if getattr(label, key) is not None} for label in model.labels
+        ]
+    if model.matrix is not None:
+        tiers = {axis: reversed(getattr(model.matrix, axis)) for axis in MATRIX}
+        fields["matrix"] = {axis: {tier.name: tier.at_least for tier in found} for axis, found in tiers.items()}
+    fields["groups"] = [_group_fields(group) for group in model.groups]
+    return {**fields, **({"hubspot": _plain(model.hubspot)} if model.hubspot else {})}
+
+
+def _group_fields(group: RuleGroup) -> dict[str, Any]:
+    fields: dict[str, Any] = {"name": group.name}
+    fields |= {} if group.category is None else {"category": group.category}
+    fields |= {**_limits(group), **_decay_fields(group)}
+    fields["rules"] = [_sum_fields(rule) if isinstance(rule, RuleSum) else _rule_fields(rule) for rule in group.rules]
+    return {**fields, **({} if group.id is None else {"id": group.id})}
 
 
 def from_mapping(fields: Any, *, file: str = "the model") -> ScoreModel:
@@ -95,17 +139,71 @@ def from_mapping(fields: Any, *, file: str = "the model") -> ScoreModel:
     groups = []
     for entry in top.sequence("groups"):
         group = _Fields(entry, file, _GROUP, "a group")
-        rules = tuple(_rule(_Fields(one, file, _RULE, "a rule"), file) for one in group.sequence("rules"))
-        name, category = group.text("name"), group.get("category", None)
-        groups.append(group.build(RuleGroup, "limits", name=name, category=category, rules=rules, **group.limits()))
+        rules = tuple(_rule_or_sum(one, file) for one in group.sequence("rules"))
+        name, found = group.text("name"), {key: group.get(key, None) for key in ("category", "id")}
+        decay = _decay(group, file)
+        groups.append(group.build(RuleGroup, "limits", name=name, rules=rules, decay=decay, **found, **group.limits()))
     labels = []
     for entry in top.sequence("labels") if top.has("labels") else []:
         label = _Fields(entry, file, _LABEL, "a label")
-        numbers = {"at_least": label.need("at_least"), "leave_below": label.get("leave_below", None)}
-        labels.append(label.build(Label, "at_least", name=label.text("name"), **numbers))
-    name, version, most = top.text("name"), top.get("version", 1), top.get("category_maximum", None)
+        more = {"leave_below": label.get("leave_below", None), "of": label.get("of", None)}
+        at_least = label.need("at_least")
+        labels.append(label.build(Label, "at_least", name=label.text("name"), at_least=at_least, **more))
+    found = {
+        "category_maximum": top.get("category_maximum", None),
+        "matrix": _matrix(top, file) if top.has("matrix") else None,
+        "hubspot": top.convert("hubspot", _vendors) if top.has("hubspot") else {},
+        **{key: tuple(top.sequence(key)) for key in ("include", "exclude") if top.has(key)},
+    }
+    name, version = top.text("name"), top.get("version", 1)
     parts = {"groups": tuple(groups), "labels": tuple(labels)}
-    return top.build(ScoreModel, None, name=name, version=version, category_maximum=most, **parts, **top.limits())
+    return top.build(ScoreModel, None, name=name, version=version, **parts, **found, **top.limits())
+
+
+def _matrix(top: _Fields, file: str) -> Matrix:
+    matrix = _Fields(top.need("matrix"), file, MATRIX, "a matrix")
+    axes = {}
+    for axis in MATRIX:
+        tiers = matrix.need(axis)
+        if not isinstance(tiers, Mapping):
+            raise matrix.problem(axis, f"tiers are written as `A: 40`, a line each, and {_short(tiers)} came.")
+        axes[axis] = tuple(
+            matrix.build(Label, axis, name=str(name), at_least=at_least) for name, at_least in tiers.items()
+        )
+    return top.build(Matrix, "matrix", **axes)
+
+
+def _vendors(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise WorkbenchError(
+            "what the vendor's file said is written as `key: value`; leave it as it came, or take it out."
+        )
+    return {str(key): _plain(one) for key, one in value.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and lists as plain ones, whatever wrote them."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def _rule_or_sum(entry: Any, file: str) -> Rule | RuleSum:
+    if not isinstance(entry, Mapping) or "sum" not in entry:
+        return _rule(_Fields(entry, file, _RULE, "a rule"), file)
+    fields = _Fields(entry, file, _SUM, "a sum of rules")
+    rules = tuple(_rule(_Fields(one, file, _RULE, "a rule"), file) for one in fields.sequence("sum"))
+    more = {key: fields.get(key, None) for key in ("enabled", "id") if fields.has(key)}
+    return fields.build(RuleSum, "sum", name=fields.text("name"), rules=rules, **more, **fields.limits())
+
+
+def _decay(fields: _Fields, file: str) -> Decay | None:
+    if not fields.has("decay"):
+        return None
+    decay = _Fields(fields.get("decay", None), file, _DECAY, "a decay")
+    return decay.build(Decay, "percent", percent=decay.need("percent"), every_days=decay.need("every_days"))
 
 
 def _rule(fields: _Fields, file: str) -> Rule:
@@ -125,13 +223,14 @@ def _rule(fields: _Fields, file: str) -> Rule:
         found["points"] = fields.convert("points", _points_of(name))
     if fields.has("otherwise"):
         found["otherwise"] = fields.convert("otherwise", _points_of(name))
-    if fields.has("decay"):
-        decay = _Fields(fields.get("decay", None), file, _DECAY, "a decay")
-        found["decay"] = decay.build(
-            Decay, "percent", percent=decay.need("percent"), every_days=decay.need("every_days")
-        )
-    found |= {key: fields.get(key, None) for key in ("at_most", "enabled") if fields.has(key)}
-    key = next((key for key in ("at_most", "count", "cases", "limits") if fields.has(key)), "name")
+    if fields.has("of_those"):
+        found["of_those"] = fields.convert("of_those", _condition)
+    found["decay"] = _decay(fields, file)
+    found |= {key: fields.get(key, None) for key in ("at_most", "enabled", "associated", "roll_up", "id")}
+    found["enabled"] = fields.get("enabled", True)
+    key = next(
+        (key for key in ("at_most", "count", "associated", "roll_up", "cases", "limits") if fields.has(key)), "name"
+    )
     return fields.build(Rule, key, **found)
 
 
@@ -221,24 +320,38 @@ class _Fields:
             raise self.problem(key, str(problem)) from problem
 
 
-def _limits(part: ScoreModel | RuleGroup | Rule) -> dict[str, Any]:
+def _limits(part: ScoreModel | RuleGroup | RuleSum | Rule) -> dict[str, Any]:
     none = part.minimum is None and part.maximum is None
     return {} if none else {"limits": [part.minimum, part.maximum]}
 
 
+def _sum_fields(rules: RuleSum) -> dict[str, Any]:
+    return {"name": rules.name, "sum": [_rule_fields(rule) for rule in rules.rules], **_limits(rules), **_last(rules)}
+
+
 def _rule_fields(rule: Rule) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": rule.name}
+    if rule.associated is not None:
+        fields |= {"associated": rule.associated, "roll_up": rule.roll_up}
+        fields |= {} if rule.of_those is None else {"of_those": str(rule.of_those)}
     if rule.cases:
         fields["cases"] = [{"when": str(case.when), "points": case.points} for case in rule.cases]
         fields |= {"otherwise": rule.otherwise} if rule.otherwise else {}
     else:
-        fields["when" if rule.count is None else "count"] = str(rule)
+        fields["when" if rule.count is None else "count"] = str(rule.when if rule.count is None else rule.count)
         fields["points"] = rule.points
     if rule.count is not None:
         fields["at_most"] = rule.at_most
-    if rule.decay is not None:
-        fields["decay"] = {"percent": rule.decay.percent, "every_days": rule.decay.every_days}
-    return {**fields, **_limits(rule), **({} if rule.enabled else {"enabled": False})}
+    return {**fields, **_decay_fields(rule), **_limits(rule), **_last(rule)}
+
+
+def _decay_fields(part: Rule | RuleGroup) -> dict[str, Any]:
+    decay = part.decay
+    return {} if decay is None else {"decay": {"percent": decay.percent, "every_days": decay.every_days}}
+
+
+def _last(rule: Rule | RuleSum) -> dict[str, Any]:
+    return {**({} if rule.enabled else {"enabled": False}), **({} if rule.id is None else {"id": rule.id})}
 
 
 def _dressed(value: Any, key: str = "") -> Any:

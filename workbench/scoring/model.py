@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -10,19 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from workbench.conditions import All, Condition, Either, InSegment, Not
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.scoring.rules import DECIMALS, Rule, RuleGroup, check_limits, number
+from workbench.scoring.rollups import HUNDREDTHS
+from workbench.scoring.rules import DECIMALS, Rule, RuleGroup, RuleSum, check_limits, column_of, number
+from workbench.segments import Segment
 
 MOST_RULES = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A word for scores from `at_least` on. Who has it keeps it until the score falls below `leave_below`."""
+    """A word for scores from `at_least` on. Who has it keeps it until the score falls below `leave_below`.
+
+    `of` is the category or group whose score is meant (such as grades of the fit); None for the whole score.
+    """
 
     name: str
     at_least: float
     leave_below: float | None = None  # None: the same as at_least
+    of: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -37,9 +45,46 @@ class Label:
                 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """Fit by engagement in one short word, such as A1: the tier of the fit, then that of the engagement.
+
+    Each tier is a Label; who is below the lowest of either has no word.
+    """
+
+    fit: tuple[Label, ...]
+    engagement: tuple[Label, ...]
+
+    def __post_init__(self) -> None:
+        for axis in MATRIX:
+            tiers = tuple(sorted(getattr(self, axis), key=lambda tier: tier.at_least))
+            object.__setattr__(self, axis, tiers)
+            names = [tier.name for tier in tiers]
+            if not tiers or len(set(names)) < len(names):
+                raise WorkbenchError(f"the matrix needs tiers of {axis}, at least one, each with a name of its own.")
+            if any(tier.leave_below is not None or tier.of is not None for tier in tiers):
+                raise WorkbenchError(f"a tier of {axis} in the matrix has a name and at_least, nothing else.")
+
+
+MATRIX = ("fit", "engagement")
+"""The categories of a matrix."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScoreModel:
     """A score: groups of rules, with limits for the whole (None: no limit).
+
+    Parameters
+    ----------
+    include, exclude
+        Names of segments: who is in none of the first, or in one of the second, has no score, which is not 0.
+    matrix
+        Fit by engagement.
+    hubspot
+        What the vendor's file says beside the rules, such as names of properties; kept so that it goes back.
+    segments
+        The saved segments that rules, `include` and `exclude` speak of; no part of the file. `with_segments` gives
+        them.
 
     Raises
     ------
@@ -54,6 +99,11 @@ class ScoreModel:
     maximum: float | None = None
     category_maximum: float | None = None  # of the sum of the groups of a category
     labels: tuple[Label, ...] = ()  # from the lowest to the highest
+    matrix: Matrix | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    hubspot: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    segments: tuple[Segment, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -66,32 +116,96 @@ class ScoreModel:
             limit = number(self.category_maximum, f"the limits of the categories of {self.name!r}")
             object.__setattr__(self, "category_maximum", limit)
         object.__setattr__(self, "labels", tuple(sorted(self.labels, key=lambda label: label.at_least)))
-        n_rules = sum(len(group.rules) for group in self.groups)
+        object.__setattr__(self, "include", tuple(self.include))
+        object.__setattr__(self, "exclude", tuple(self.exclude))
+        n_rules = len(self.rules)
         if not 1 <= n_rules <= MOST_RULES:
             raise WorkbenchError(
                 f"the model {self.name!r} has {n_rules:,} rules; give it at least one and at most {MOST_RULES:,}."
             )
-        named = {
-            "rules": [rule.name for rule in self.rules],
+        sums = [rule.name for group in self.groups for rule in group.rules if isinstance(rule, RuleSum)]
+        named: dict[str, list[Any]] = {
+            "rules": [rule.name for rule in self.rules] + sums,
             "groups": self.columns,
-            "labels": [label.name for label in self.labels],
+            "labels": [label.name if label.of is None else f"{label.of}: {label.name}" for label in self.labels],
         }
         for what, things in named.items():
-            twice = sorted({name for name in things if things.count(name) > 1})
+            twice = sorted(name for name, n in Counter(things).items() if n > 1)
             if twice:
                 raise WorkbenchError(
                     f"the model {self.name!r} has several {what} called {listing(twice)}; give each its own name."
                 )
 
+        names = [self.category_name(part) for part in self.categories]
+        asked = [label.of for label in self.labels if label.of is not None]
+        asked += [] if self.matrix is None else MATRIX
+        for name in asked:
+            if name not in names:
+                raise WorkbenchError(
+                    f"the model {self.name!r} has labels or a matrix of {name!r}, and no group is that or is of the "
+                    f"category {name!r}; there are {listing(names)}.{did_you_mean(name, names)}"
+                )
+        for name in (*self.include, *self.exclude):
+            if not isinstance(name, str) or not name.strip():
+                raise WorkbenchError(f"include and exclude are lists of names of segments, and {name!r} came.")
+
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """All rules, group by group."""
-        return tuple(rule for group in self.groups for rule in group.rules)
+        """All single rules, group by group, those of sums too, as they are applied: with their group's decay."""
+        return tuple(rule for group in self.groups for rule in group.single_rules)
 
     @property
     def column_names(self) -> list[str]:
-        """All columns that a score adds: the score, its groups', and its label where there are any."""
-        return ["score", *self.columns, *(["score_label"] if self.labels else [])]
+        """All columns that a score adds: the score, its groups' and categories', its labels and its matrix."""
+        labels = [self.label_column(name) for name in self.labelled]
+        return [*self.number_columns, *labels, *([] if self.matrix is None else ["score_matrix"])]
+
+    @property
+    def number_columns(self) -> list[str]:
+        """The columns of numbers that a score adds."""
+        return ["score", *self.columns, *self.category_columns.values()]
+
+    @property
+    def category_columns(self) -> dict[str, str]:
+        """Named categories and the columns of their scores; a category that is called as a group has none."""
+        names = dict.fromkeys(group.category for group in self.groups if group.category is not None)
+        columns = {name: column_of(name) for name in names}
+        return {name: column for name, column in columns.items() if column not in self.columns}
+
+    @property
+    def labelled(self) -> list[str | None]:
+        """What has labels: None for the whole score, and categories."""
+        return list(dict.fromkeys(label.of for label in self.labels))
+
+    @staticmethod
+    def label_column(of: str | None) -> str:
+        """The column of the labels of the score, or of a category's."""
+        return "score_label" if of is None else column_of(of).replace("score_", "score_label_", 1)
+
+    @staticmethod
+    def category_name(groups: list[RuleGroup]) -> str:
+        """The name of one of `categories`."""
+        return groups[0].category or groups[0].name
+
+    @property
+    def scored(self) -> Condition | None:
+        """Who has a score: in a segment of `include`, in none of `exclude`; None for everybody."""
+        asked: list[Condition] = []
+        if self.include:
+            inside = tuple(InSegment(name) for name in self.include)
+            asked.append(inside[0] if len(inside) == 1 else Either(inside))
+        asked += [Not(InSegment(name)) for name in self.exclude]
+        return None if not asked else asked[0] if len(asked) == 1 else All(tuple(asked))
+
+    @property
+    def asked_segments(self) -> tuple[str, ...]:
+        """Names of the segments that rules, `include` and `exclude` speak of."""
+        found = [name for rule in self.rules for condition in rule.conditions for name in condition.segments]
+        return tuple(dict.fromkeys([*self.include, *self.exclude, *found]))
+
+    def with_segments(self, segments: Iterable[Segment]) -> ScoreModel:
+        """The same model with the saved segments that it speaks of."""
+        return replace(self, segments=tuple(segments))
 
     @property
     def categories(self) -> list[list[RuleGroup]]:
@@ -118,34 +232,54 @@ class ScoreModel:
                 raise WorkbenchError(
                     f"unknown rule {name!r}; the model {self.name!r} has {listing(names)}.{did_you_mean(name, names)}"
                 )
-        groups = tuple(
-            replace(
-                group,
-                rules=tuple(
-                    replace(rule, points=points[rule.name]) if rule.name in points else rule for rule in group.rules
-                ),
-            )
-            for group in self.groups
-        )
-        return replace(self, groups=groups)
+
+        def changed(rule: Rule) -> Rule:
+            return replace(rule, points=points[rule.name]) if rule.name in points else rule
+
+        return self._with_rules(lambda rules: tuple(changed(rule) for rule in rules))
+
+    def keeping(self, names: Container[str]) -> ScoreModel:
+        """The same model with only the single rules of these names, and no groups or sums without any.
+
+        Raises WorkbenchError if none is left.
+        """
+        return self._with_rules(lambda rules: tuple(rule for rule in rules if rule.name in names))
+
+    def _with_rules(self, change: Callable[[tuple[Rule, ...]], tuple[Rule, ...]]) -> ScoreModel:
+        """The same model with other rules in each place; sums and groups that are left without any go."""
+        groups = []
+        for group in self.groups:
+            rules: list[Rule | RuleSum] = []
+            for one in group.rules:
+                found = change(one.rules if isinstance(one, RuleSum) else (one,))
+                if isinstance(one, RuleSum):
+                    rules += [replace(one, rules=found)] if found else []
+                else:
+                    rules += found
+            groups += [replace(group, rules=tuple(rules))] if rules or not group.rules else []
+        return replace(self, groups=tuple(groups))
 
     @cached_property
     def scale(self) -> int:
         """Points times this are whole numbers, so that sums are exact and the same on every engine."""
         numbers = [points for rule in self.rules for points in (*rule.worth, rule.unit)]
-        limits = [limit for part in self.groups for limit in (part.minimum, part.maximum)]
+        numbers += [points for rule in self.rules if rule.associated is not None for points in rule.record_worth]
+        parts = [*self.groups, *(block.of for group in self.groups for block in group.blocks if block.of is not None)]
+        limits = [limit for part in [*parts, *self.rules] for limit in (part.minimum, part.maximum)]
         limits += [self.minimum, self.maximum, self.category_maximum]
-        limits += [limit for label in self.labels for limit in (label.at_least, label.leave_below)]
+        tiers = () if self.matrix is None else (*self.matrix.fit, *self.matrix.engagement)
+        limits += [limit for label in (*self.labels, *tiers) for limit in (label.at_least, label.leave_below)]
         numbers += [limit for limit in limits if limit is not None]
         fits = [digits for digits in range(DECIMALS + 1) if all(round(value, digits) == value for value in numbers)]
-        return int(10 ** fits[0])
+        averages = any(rule.roll_up == "average" for rule in self.rules)
+        return max(int(10 ** fits[0]), HUNDREDTHS if averages else 1)
 
     def scaled(self, value: float | None) -> int | None:
         """A number of points as a whole number."""
         return None if value is None else round(value * self.scale)
 
     def worth(self, rule: Rule) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """What each code of a rule is worth, scaled."""
+        """What each code of a rule is worth, scaled; of a roll-up see `rollups.rolled_worth`."""
         return np.array([self.scaled(points) for points in rule.worth], dtype=np.int64)
 
     @classmethod

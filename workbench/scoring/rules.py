@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import gcd
-from typing import Any
+from typing import Any, Literal, get_args
 
 from workbench.conditions import Condition, Count, parse, parse_count
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, did_you_mean, listing
+
+RollUp = Literal["average", "maximum", "minimum", "sum"]
+OBJECTS = ("company", "deal", "ticket", "contact")
+"""Whose records a rule may roll up."""
 
 MOST_POINTS = 1_000_000
 MOST_TIMES = 1_000
@@ -82,6 +86,12 @@ class Rule:
         Limits of what the rule gives.
     enabled
         A rule that is not gives nothing.
+    associated, roll_up, of_those
+        Asks `when` or `cases` of each deal, company, ticket or contact that belongs to the contact (only of those that
+        meet `of_those`, a condition), and gives the average (to two decimals), the maximum, the minimum or the sum of
+        their points; 0 where there are none.
+    id
+        The vendor's id of the rule, which goes back where it came from.
 
     Raises
     ------
@@ -100,6 +110,10 @@ class Rule:
     minimum: float | None = None
     maximum: float | None = None
     enabled: bool = True
+    associated: str | None = None
+    roll_up: RollUp | None = None
+    of_those: Condition | str | None = None
+    id: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -124,6 +138,7 @@ class Rule:
         if self.decay is not None and self.count is None:
             raise WorkbenchError(f"a decay goes with count; the rule {self.name!r} counts no events. Leave it out.")
         check_limits(self, f"the rule {self.name!r}")
+        self._check_association()
         if self.count is not None:
             times = self.at_most
             if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MOST_TIMES:
@@ -141,6 +156,33 @@ class Rule:
                 f"at_most goes with count; the rule {self.name!r} has a condition, which counts once. Leave it out."
             )
 
+    def _check_association(self) -> None:
+        if isinstance(self.of_those, str):
+            object.__setattr__(self, "of_those", parse(self.of_those))
+        if self.associated is None:
+            if self.roll_up is not None or self.of_those is not None:
+                raise WorkbenchError(
+                    f"roll_up and of_those go with associated; the rule {self.name!r} asks no associated records."
+                )
+            return
+        ways = get_args(RollUp)
+        if self.associated not in OBJECTS:
+            raise WorkbenchError(
+                f"the rule {self.name!r} asks associated records of {self.associated!r}; there are {listing(OBJECTS)}."
+                f"{did_you_mean(str(self.associated), OBJECTS)}"
+            )
+        if self.roll_up not in ways:
+            raise WorkbenchError(
+                f"the rule {self.name!r} rolls up associated records by {self.roll_up!r}; there are {listing(ways)}."
+                f"{did_you_mean(str(self.roll_up), ways)}"
+            )
+        asked = [*self.record_conditions, *([self.of_those] if isinstance(self.of_those, Condition) else [])]
+        if self.count is not None or any(one.counts or one.segments for one in asked):
+            raise WorkbenchError(
+                f"the rule {self.name!r} asks of each {self.associated} what only contacts have, events or segments; "
+                f"ask for its properties."
+            )
+
     def _scale_cases(self) -> None:
         """The points of the strongest case are the rule's; other points given scale all cases."""
         given = [case.points for case in self.cases] + [self.otherwise]
@@ -155,7 +197,9 @@ class Rule:
 
     @property
     def codes(self) -> int:
-        """How many codes there are: what the rule can find."""
+        """How many codes there are: what the rule can find; of a roll-up, how many there may be."""
+        if self.associated is not None:
+            return MOST_CODES
         if self.cases:
             return len(self.cases) + 1
         return (self.at_most or 1) * (1 if self.decay is None else 100 // self.decay.unit) + 1
@@ -168,11 +212,16 @@ class Rule:
 
     @property
     def worth(self) -> tuple[float, ...]:
-        """Points by code. With cases 0 is `otherwise`, 1 the first case; else 0 is nothing, then ever more events."""
+        """Points by code. With cases 0 is `otherwise`, 1 the first case; else 0 is nothing, then ever more events.
+
+        What a roll-up's codes are worth depends on what was found: `CodeTally.worth`, from `record_worth`.
+        """
+        if self.associated is not None:
+            return ()
         if not self.enabled:
             return (0,) * self.codes
         if self.cases:
-            found = [self.otherwise, *[case.points for case in self.cases]]
+            found = list(self.record_worth)
         else:
             found = [round(self.unit * code, DECIMALS) for code in range(self.codes)]
         low = -math.inf if self.minimum is None else self.minimum
@@ -180,8 +229,18 @@ class Rule:
         return tuple(_whole(min(max(points, low), high)) for points in found)
 
     @property
+    def record_worth(self) -> tuple[float, ...]:
+        """Points of one record, without limits: where no condition holds, then by the first that does."""
+        return (self.otherwise, *(case.points for case in self.cases)) if self.cases else (0, self.points)
+
+    @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The conditions it asks, in order: one, those of its cases, or none."""
+        """The conditions it asks of the contact, in order: one, those of its cases, or none."""
+        return () if self.associated is not None else self.record_conditions
+
+    @property
+    def record_conditions(self) -> tuple[Condition, ...]:
+        """The conditions it asks, of the contact or of each associated record."""
         asked = [case.when for case in self.cases] if self.cases else [self.when]
         return tuple(condition for condition in asked if isinstance(condition, Condition))
 
@@ -198,10 +257,17 @@ class Rule:
             for age, percent in self.decay.left
         )
 
+    @property
+    def asks(self) -> str:
+        """All that it asks, whatever it is worth: two rules that ask the same find the same."""
+        return str((self.associated, self.roll_up, self.of_those, self.record_conditions, self.counts))
+
     def finding(self, code: int) -> str:
         """What a code says, in words."""
         if not self.enabled:
             return "not enabled"
+        if self.associated is not None:
+            return f"the {self.roll_up} of its records" if code else "no such records"
         if self.cases:
             return str(self.cases[code - 1].when) if code else "no case"
         if self.count is None:
@@ -212,23 +278,65 @@ class Rule:
 
     def __str__(self) -> str:
         """What it asks, as written in a file."""
-        if self.cases:
-            return "; ".join(f"{case.when}: {case.points}" for case in self.cases)
-        return str(self.when if self.count is None else self.count)
+        asked = "; ".join(f"{case.when}: {case.points}" for case in self.cases) or str(self.count or self.when)
+        if self.associated is None:
+            return asked
+        those = "" if self.of_those is None else f" with {self.of_those}"
+        return f"{self.roll_up} over each {self.associated}{those}: {asked}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSum:
+    """Rules whose points are summed and kept within limits of their own (None: no limit), as one rule of a group."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    minimum: float | None = None
+    maximum: float | None = None
+    enabled: bool = True
+    id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise WorkbenchError(f"a sum of rules needs a name, a text that is not empty, and {self.name!r} came.")
+        object.__setattr__(self, "rules", tuple(self.rules))
+        if not self.rules or not all(isinstance(rule, Rule) for rule in self.rules):
+            raise WorkbenchError(f"the sum {self.name!r} needs rules, at least one, and no sums among them.")
+        if not isinstance(self.enabled, bool):
+            raise WorkbenchError(f"enabled of the sum {self.name!r} is true or false, not {self.enabled!r}.")
+        check_limits(self, f"the sum {self.name!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Neighbouring rules of a group that share limits: those of one RuleSum, or single ones without."""
+
+    of: RuleSum | None
+    rules: tuple[Rule, ...]
+
+    @property
+    def limits(self) -> tuple[float | None, float | None]:
+        """The lower and the upper limit of their sum; of a sum that is not enabled none, since it gives nothing."""
+        return (None, None) if self.of is None or not self.of.enabled else (self.of.minimum, self.of.maximum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleGroup:
     """Rules whose points are summed and kept within limits (None: no limit).
 
-    Groups of the same `category`, such as "fit" or "engagement", share the model's limit per category.
+    Groups of the same `category`, such as "fit" or "engagement", share the model's limit per category. `decay` is that
+    of all rules that count events and have none of their own.
     """
 
     name: str
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule | RuleSum, ...]
     category: str | None = None
     minimum: float | None = None
     maximum: float | None = None
+    decay: Decay | None = None
+    id: str | None = None
+    blocks: tuple[Block, ...] = field(init=False, repr=False, compare=False)
+    """All rules, as they are applied: with the group's decay, those of a sum that is not enabled not enabled."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -237,11 +345,40 @@ class RuleGroup:
             raise WorkbenchError(f"the category of the group {self.name!r} is a text, not {self.category!r}.")
         object.__setattr__(self, "rules", tuple(self.rules))
         check_limits(self, f"the group {self.name!r}")
+        blocks: list[Block] = []
+        single: list[Rule] = []
+        for rule in self.rules:
+            if isinstance(rule, Rule):
+                single.append(self._applied(rule, True))
+                continue
+            if single:
+                blocks.append(Block(of=None, rules=tuple(single)))
+                single = []
+            blocks.append(Block(of=rule, rules=tuple(self._applied(one, rule.enabled) for one in rule.rules)))
+        if single:
+            blocks.append(Block(of=None, rules=tuple(single)))
+        object.__setattr__(self, "blocks", tuple(blocks))
+
+    def _applied(self, rule: Rule, enabled: bool) -> Rule:
+        decay = self.decay if rule.count is not None and rule.decay is None else rule.decay
+        if decay is rule.decay and (enabled or not rule.enabled):
+            return rule
+        return replace(rule, decay=decay, enabled=rule.enabled and enabled)
+
+    @property
+    def single_rules(self) -> tuple[Rule, ...]:
+        """All rules as they are applied, those of sums too."""
+        return tuple(rule for block in self.blocks for rule in block.rules)
 
     @property
     def column(self) -> str:
         """The column of the group's score: `score_fit`."""
-        return f"score_{re.sub(r'[^0-9a-z]+', '_', self.name.casefold()).strip('_') or 'group'}"
+        return column_of(self.name)
+
+
+def column_of(name: str) -> str:
+    """The column of the score of a group or category: `score_fit`."""
+    return f"score_{re.sub(r'[^0-9a-z]+', '_', name.casefold()).strip('_') or 'group'}"
 
 
 def number(value: Any, what: str) -> float:

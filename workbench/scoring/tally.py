@@ -7,22 +7,22 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import reduce
 from operator import add
-from typing import Any, TypeAlias
+from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from workbench import engines
-from workbench.conditions import Related
+from workbench.conditions import Count, Related
 from workbench.errors import WorkbenchError, listing
-from workbench.scoring.apply import code, nothing, opened
+from workbench.scoring.apply import Bound, nothing, opened
 from workbench.scoring.model import ScoreModel
+from workbench.scoring.rollups import Whole, rolled_worth
 from workbench.scoring.rules import Rule, RuleGroup
 
-Whole: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
-
 _ROOM = 2**62
+_FINE = 10**6  # points are kept to six decimals
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -37,6 +37,7 @@ class CodeTally:
     pattern: Whole  # (n_cells,), row of `codes`
     keys: pd.DataFrame  # (n_cells, n_keys)
     n: Whole  # (n_cells,), at least 1
+    meanings: Mapping[str, Whole] = field(default_factory=dict)  # of the codes of each roll-up, by rule
     _last: dict[int, tuple[list[Whole], Whole]] = field(default_factory=dict, init=False, repr=False)
 
     def scores(self, model: ScoreModel | None = None) -> np.ndarray[Any, Any]:
@@ -55,23 +56,46 @@ class CodeTally:
         return self.group_scores(model)["score"]
 
     def group_scores(self, model: ScoreModel | None = None) -> dict[str, np.ndarray[Any, Any]]:
-        """`score` and `score_<group>` to the scores of each pattern, as in `scores`."""
+        """`score` and `score_<group>`, `score_<category>` to the scores of each pattern, as in `scores`."""
         model = self._checked(model)
         first = 0
         found: dict[str, Whole] = {}
         for group in model.groups:
             total = self._total(model, group, first)
             found[group.column] = _limited(total, model.scaled(group.minimum), model.scaled(group.maximum))
-            first += len(group.rules)
+            first += len(group.single_rules)
         most = model.scaled(model.category_maximum)
-        parts = [_limited(sum(found[group.column] for group in part), None, most) for part in model.categories]
-        whole = _limited(sum(parts), model.scaled(model.minimum), model.scaled(model.maximum))
-        scores = {"score": whole, **found}
+        parts = {
+            model.category_name(part): _limited(sum(found[group.column] for group in part), None, most)
+            for part in model.categories
+        }
+        whole = _limited(sum(parts.values()), model.scaled(model.minimum), model.scaled(model.maximum))
+        named = {column: parts[name] for name, column in model.category_columns.items()}
+        scores = {"score": whole, **found, **named}
         return scores if model.scale == 1 else {name: values / model.scale for name, values in scores.items()}
 
+    def worth(self, rule: Rule) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Points by the code of a rule, shape (n_codes,); of one that was counted, perhaps with other points."""
+        if rule.associated is None:
+            return np.asarray(rule.worth, dtype=float)
+        return self._rolled(rule, _FINE) / _FINE
+
+    def _rolled(self, rule: Rule, scale: int) -> Whole:
+        meaning = self.meanings.get(rule.name)  # none where it was not enabled when it was counted
+        return np.zeros(1, dtype=np.int64) if meaning is None else rolled_worth(rule, meaning, scale)
+
     def _total(self, model: ScoreModel, group: RuleGroup, first: int) -> Whole:
-        """A group's points before its limits, from what they were the last time: whole numbers, so nothing drifts."""
-        worths = [model.worth(rule) for rule in group.rules]
+        """A group's points before its limits, those of its sums within theirs."""
+        total = np.zeros(len(self.codes), dtype=np.int64)
+        for block in group.blocks:
+            low, high = (model.scaled(limit) for limit in block.limits)
+            total = total + _limited(self._block_total(model, block.rules, first), low, high)
+            first += len(block.rules)
+        return total
+
+    def _block_total(self, model: ScoreModel, rules: tuple[Rule, ...], first: int) -> Whole:
+        """The points of some rules, from what they were the last time: whole numbers, so nothing drifts."""
+        worths = [model.worth(rule) if rule.associated is None else self._rolled(rule, model.scale) for rule in rules]
         before, total = self._last.get(first, ([np.zeros_like(worth) for worth in worths], None))
         total = np.zeros(len(self.codes), dtype=np.int64) if total is None else total
         for column, (new, old) in enumerate(zip(worths, before, strict=True), start=first):
@@ -98,7 +122,7 @@ class CodeTally:
             per_pattern = np.bincount(self.pattern, weights=n, minlength=len(self.codes))
             part = pd.DataFrame(
                 {
-                    "group": [group.name for group in self.model.groups for _ in group.rules],
+                    "group": [group.name for group in self.model.groups for _ in group.single_rules],
                     "rule": [rule.name for rule in self.model.rules],
                     "n": int(n.sum()),
                     "n_matched": (per_pattern @ (self.codes > 0)).astype(np.int64),
@@ -117,6 +141,9 @@ class CodeTally:
                 f"the model {model.name!r} has other rules than the one that was counted, {self.model.name!r}; "
                 "change only points and limits, or count again."
             )
+        for new, old in zip(model.rules, self.model.rules, strict=True):
+            if new.enabled and not old.enabled:
+                raise WorkbenchError(f"the rule {new.name!r} was not enabled when contacts were counted; count again.")
         return model
 
 
@@ -128,6 +155,7 @@ def tally_codes(
     activities: Any = None,
     related: Related | None = None,
     as_of: str | date | None = None,
+    counted: Mapping[Count, str] | None = None,
 ) -> CodeTally:
     """Count contacts by what each rule found and by `keys`, in one pass.
 
@@ -137,40 +165,69 @@ def tally_codes(
         As in `score`.
     keys
         Name to expression over the table: an outcome, a segment.
+    counted
+        Columns of the table that already hold what rules count: whole numbers, never blank.
 
     Raises
     ------
     WorkbenchError
         As `score` does.
     """
-    source = opened(table, activities, related, as_of)
-    binding = source.bind(model)
-    packs = _packs(model.rules)
+    bound = opened(table, activities, related, as_of).bind(model, counted)
+    packed = _packed(bound)
+    frame = bound.frame if bound.scored is None else bound.frame.filter(bound.scored)
+    meanings = {name: rolled.meaning for name, rolled in bound.rolled.items()}
+    return unpacked(engines.count_by(frame, {**packed, **keys}), model, list(packed), meanings)
+
+
+def packed_codes(
+    table: Any,
+    model: ScoreModel,
+    *,
+    activities: Any,
+    related: Related | None,
+    as_of: str | date | None,
+    counted: Mapping[Count, str],
+) -> tuple[engines.Frame, dict[str, nw.Expr]]:
+    """The table, widened where needed, and a few whole numbers a row, by name, that hold what each rule found.
+
+    Of a model without roll-ups.
+    """
+    bound = opened(table, activities, related, as_of).bind(model, counted)
+    return bound.frame, _packed(bound)
+
+
+def _packed(bound: Bound) -> dict[str, nw.Expr]:
     packed: dict[str, nw.Expr] = {}
-    for position, pack in enumerate(packs):
-        strides = np.cumprod([1, *[_radix(model.rules[rule]) for rule in pack]])
+    rules = bound.model.rules
+    for position, pack in enumerate(_packs(rules)):
+        strides = np.cumprod([1, *[rules[rule].codes for rule in pack]])
         packed[f"_codes_{position}"] = reduce(
             add,
             [
-                code(binding, model.rules[rule]) * int(stride)
+                bound.code(rules[rule]) * int(stride)
                 for rule, stride in zip(pack, strides[:-1], strict=True)
-                if model.rules[rule].enabled
+                if rules[rule].enabled
             ]
-            or [nothing(source.frame)],
+            or [nothing(bound.frame)],
         )
-    cells = engines.count_by(binding.frame, {**packed, **keys})
+    return packed
+
+
+def unpacked(
+    cells: pd.DataFrame, model: ScoreModel, packed: list[str], meanings: Mapping[str, Whole] | None = None
+) -> CodeTally:
+    """A CodeTally of counted rows: the columns of `packed_codes`, `n`, and the keys they were counted by."""
     found, pattern = _distinct([cells[name].to_numpy(dtype=np.int64) for name in packed])
-    largest = max(_radix(rule) for rule in model.rules)
+    largest = max(rule.codes for rule in model.rules)
     codes = np.empty((len(model.rules), len(found[0])), dtype=np.uint8 if largest <= 256 else np.uint16)
-    for values, pack in zip(found, packs, strict=True):
+    for values, pack in zip(found, _packs(model.rules), strict=True):
         rest = values
         for rule in pack:
-            rest, codes[rule] = np.divmod(rest, _radix(model.rules[rule]))
-    return CodeTally(model=model, codes=codes.T, pattern=pattern, keys=cells[list(keys)], n=cells["n"].to_numpy())
-
-
-def _radix(rule: Rule) -> int:
-    return rule.codes
+            rest, codes[rule] = np.divmod(rest, model.rules[rule].codes)
+    keys = cells.drop(columns=[*packed, "n"])
+    n = cells["n"].to_numpy()
+    return CodeTally(model=model, codes=codes.T, pattern=pattern, keys=keys, n=n, meanings=meanings or {})
 
 
 def _packs(rules: tuple[Rule, ...]) -> list[list[int]]:
@@ -178,11 +235,11 @@ def _packs(rules: tuple[Rule, ...]) -> list[list[int]]:
     packs: list[list[int]] = [[]]
     room = _ROOM
     for position, rule in enumerate(rules):
-        if room < _radix(rule):
+        if room < rule.codes:
             packs.append([])
             room = _ROOM
         packs[-1].append(position)
-        room //= _radix(rule)
+        room //= rule.codes
     return packs
 
 
@@ -198,8 +255,7 @@ def _distinct(columns: list[Whole]) -> tuple[list[Whole], Whole]:
 
 def _shape(model: ScoreModel) -> list[list[tuple[str, str, int]]]:
     return [
-        [(rule.name, str(rule.conditions or rule.counts), _radix(rule)) for rule in group.rules]
-        for group in model.groups
+        [(rule.name, rule.asks, rule.codes) for block in group.blocks for rule in block.rules] for group in model.groups
     ]
 
 
