@@ -537,7 +537,23 @@ def _point(when: dt.datetime) -> dict[str, Any]:
     }
 
 
+def write_property(tree: Condition, kinds: Mapping[str, str], object_name: str) -> tuple[str, dict[str, Any]]:
+    """A property's name and the operation on it that a condition on one property is; as in `read_property`."""
+    writer = _Writer(kinds, {})
+    writer.types = {name: known.type for name, known in catalog.by_name(object_name).items()}
+    simple = simplified(tree, writer.is_date)
+    found = {} if _is_branch(simple) else writer.filter(simple)
+    if found.get("filterType") != "PROPERTY":
+        raise _not_there(tree)
+    return found["property"], found["operation"]
+
+
 # -- JSON to tree ----------------------------------------------------------------------------------------------------
+
+
+def read_property(name: str, operation: Json, names: Mapping[str, str], object_name: str) -> Condition:
+    """What an operation on a property of a contact, another object or an event (`"activity"`) asks."""
+    return _Reader(names, object_name).filter({"filterType": "PROPERTY", "property": name, "operation": operation})
 
 
 def read_list(definition: Json, names: Mapping[str, str]) -> tuple[str, Condition]:
