@@ -256,8 +256,16 @@ def test_ten_thousand_segments_in_a_chain_are_no_trouble(tmp_path: Path) -> None
     chain = [Segment("0", "x == 1")] + [Segment(str(n), f'in_segment("{n - 1}") or y == {n}') for n in range(1, 60)]
     many = chain + [Segment(f"more {n}", f"z == {n}") for n in range(9_940)]
     assert len(resolved(many)) == 10_000
-    write_segments(tmp_path / "segments.yaml", many[:1_000])
-    assert len(read_segments(tmp_path / "segments.yaml")) == 1_000
+    write_segments(tmp_path / "segments.yaml", many)
+    assert read_segments(tmp_path / "segments.yaml") == tuple(many)
+
+
+def test_what_yaml_would_take_for_something_else_stays_text(tmp_path: Path) -> None:
+    text = "segments:\n- name: no\n  condition: true\n  taken_on: 2026-06-30\n  ids: [007, 1e3, null]\n"
+    (tmp_path / "segments.yaml").write_text(text, encoding="utf-8")
+    (found,) = read_segments(tmp_path / "segments.yaml")
+    assert (found.name, found.condition, found.ids) == ("no", "true", {"007", "1e3", "null"})
+    assert found.taken_on == dt.date(2026, 6, 30)
 
 
 @pytest.mark.parametrize(

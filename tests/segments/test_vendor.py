@@ -466,10 +466,14 @@ def test_what_cannot_be_said_there_is_named(text: str, what: str) -> None:
 
 
 def test_lists_are_known_by_their_ids() -> None:
-    with pytest.raises(WorkbenchError, match=r"^the segment 'A' has no id there; give its own in list_ids=\{'A': '123'\}"):
+    with pytest.raises(
+        WorkbenchError, match=r"^the segment 'A' has no id there; give its own in list_ids=\{'A': '123'\}"
+    ):
         Segment("x", 'in_segment("A")').to_hubspot()
     form = Segment("x", 'count(form_submission, where=detail == "Demo") >= 1')
-    with pytest.raises(WorkbenchError, match=r"^the form 'Demo' has no id there; give its own in list_ids=\{'Demo': '123'\}"):
+    with pytest.raises(
+        WorkbenchError, match=r"^the form 'Demo' has no id there; give its own in list_ids=\{'Demo': '123'\}"
+    ):
         form.to_hubspot()
     written = form.to_hubspot(list_ids={"Demo": "f1"})
     assert Segment.from_hubspot(written, names={"f1": "Demo"}) == form

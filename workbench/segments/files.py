@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import yaml
 
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.segments.segment import Segment, resolved
 
 KEYS = ("name", "condition", "taken_on", "ids")
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""Reads every value as the text it is: `no` is a name, and an id keeps its zeros."""
 
 
 def read_segments(path: str | os.PathLike[str]) -> tuple[Segment, ...]:
@@ -27,8 +28,8 @@ def read_segments(path: str | os.PathLike[str]) -> tuple[Segment, ...]:
     """
     file = Path(path)
     try:
-        found = YAML(typ="safe", pure=False).load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError) as problem:
+        found = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  # it makes texts only
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
         raise WorkbenchError(f"{file.name} cannot be read as segments ({_first_line(problem)}).") from problem
     if not isinstance(found, dict) or not isinstance(found.get("segments"), list):
         raise WorkbenchError(f"{file.name} holds no segments; it starts with 'segments:' and has a list below.")
@@ -77,17 +78,27 @@ def _segment(entry: Any, file: str, place: int) -> Segment:
             raise WorkbenchError(
                 f"{told} has an unknown entry {key!r}; there are {listing(KEYS)}.{did_you_mean(str(key), KEYS)}"
             )
-    ids, taken_on, condition = entry.get("ids"), entry.get("taken_on"), entry.get("condition")
+    ids, condition = entry.get("ids"), entry.get("condition")
     if not isinstance(condition, str):
         raise WorkbenchError(f"{told} has no condition; write one such as 'numemployees > 50'.")
-    if (ids is None) != (taken_on is None):
+    if (ids is None) != ("taken_on" not in entry):
         raise WorkbenchError(f"{told} has one of ids and taken_on; a static segment has both, an active one neither.")
-    if ids is not None and not (isinstance(ids, list) and isinstance(taken_on, dt.date)):
-        raise WorkbenchError(f"{told} has ids that are no list, or a taken_on that is no date such as 2026-06-30.")
+    taken_on = None
+    if ids is not None:
+        taken_on = _day(entry["taken_on"])
+        if taken_on is None or not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+            raise WorkbenchError(f"{told} has ids that are no list, or a taken_on that is no date such as 2026-06-30.")
     try:
-        return Segment(entry["name"], condition, None if ids is None else frozenset(map(str, ids)), taken_on)
+        return Segment(entry["name"], condition, None if ids is None else frozenset(ids), taken_on)
     except WorkbenchError as problem:
         raise WorkbenchError(f"{told}: {problem}") from problem
+
+
+def _day(text: object) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _first_line(problem: Exception) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -139,7 +140,7 @@ class Segment:
 
     def with_tree(self, tree: Condition) -> Segment:
         """The same segment with the segments that it speaks of looked up."""
-        found = replace(self)
+        found = copy(self)
         object.__setattr__(found, "tree", tree)
         return found
 
