@@ -102,9 +102,15 @@ class Workspace:
         return tuple(self.manifest.tables)
 
     @property
+    def saved_models(self) -> Path:
+        """The folder of models that were saved since the import; the next import leaves it as it is."""
+        return self.path / MODELS
+
+    @property
     def model_files(self) -> tuple[Path, ...]:
-        """The score models that lay beside the exports (`score*.yaml`)."""
-        found = sorted((self._folder / MODELS).glob(MODEL_FILES))
+        """The score models that lay beside the exports (`score*.yaml`), then those that were saved since."""
+        folders = self._folder / MODELS, self.saved_models
+        found = [file for folder in folders for file in sorted(folder.glob(MODEL_FILES))]
         return tuple(file for file in found if not file.name.endswith(DECISIONS))
 
     @cached_property
