@@ -169,5 +169,6 @@ def test_plot_refuses_what_has_no_picture() -> None:
     with pytest.raises(WorkbenchError) as refused:
         wb.charts.plot(pd.DataFrame())
     assert str(refused.value) == (
-        "there is no picture of DataFrame; plot() takes a Calibration, or a result of improvements."
+        "there is no picture of DataFrame; plot() takes a Calibration, a ModelComparison, an Explanation, or a result "
+        "of improvements."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, partial
@@ -216,13 +217,13 @@ class ModelComparison:
             start = f"From {old} at {points(self.old_line)} points to {new} at {points(self.new_line)}"
         if not self.n_up and not self.n_down:
             return f"{start}, none of {plural(self.n, 'contact')} crosses the line."
-        rows = self.frame().set_index("metric")
+        rows = self.frame().set_index("metric").to_dict("index")
         noun = self.outcome.noun or "wins"
         told = [
-            changed(rows.loc["conversion_rate"], "of leads above the line convert"),
-            changed(rows.loc["capture_rate"], f"of all {noun} are above it"),
+            changed(rows["conversion_rate"], "of leads above the line convert"),
+            changed(rows["capture_rate"], f"of all {noun} are above it"),
         ]
-        week = rows.loc["leads_per_week"]
+        week = rows["leads_per_week"]
         if not np.isnan(week["difference"]):
             told.insert(0, f"{number(week['old'], digits=1)} leads a week become {number(week['new'], digits=1)}")
         return (
@@ -231,7 +232,7 @@ class ModelComparison:
         )
 
 
-def changed(row: pd.Series[Any], what: str) -> str:
+def changed(row: Mapping[Any, float], what: str) -> str:
     """A share that changed: `26.0 % of ..., 25.5 % so far (+0.5 points, −0.1 to +1.1: it may be chance)`."""
     told = f"{percent(row['new'])} {what}, {percent(row['old'])} so far"
     if np.isnan(row["low"]):

@@ -6,10 +6,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from workbench.calibration import Calibration
+from workbench.calibration import Calibration, ModelComparison
 from workbench.charts.calibration import line_mark, score_histogram
 from workbench.charts.improvements import picture
+from workbench.charts.scoring import drawn_line, scores_side_by_side, waterfall
 from workbench.errors import WorkbenchError
+from workbench.scoring import Explanation
 
 __all__ = ["plot"]
 
@@ -20,9 +22,10 @@ def plot(result: Any, *, threshold: float | None = None) -> go.Figure:
     Parameters
     ----------
     result
-        A Calibration; or an Improvement, Improvements, Quality, CompanyBenchmark or BeforeAfter.
+        A Calibration; a ModelComparison; an Explanation; or an Improvement, Improvements, Quality, CompanyBenchmark or
+        BeforeAfter.
     threshold
-        Where the line is drawn, in points. Default: Youden's J.
+        Where the line is drawn, in points. Default: Youden's J; none for an Explanation; a ModelComparison has its own.
 
     Raises
     ------
@@ -32,9 +35,18 @@ def plot(result: Any, *, threshold: float | None = None) -> go.Figure:
     drawn = picture(result)
     if drawn is not None:
         return go.Figure(drawn)
+    if isinstance(result, Explanation):
+        return go.Figure(waterfall(result, threshold))
+    if isinstance(result, ModelComparison):
+        drawn = scores_side_by_side(result)
+        mark = drawn_line(result)
+        drawn["layout"]["shapes"] = mark["shapes"]
+        drawn["layout"]["annotations"].append(mark["annotation"])
+        return go.Figure(drawn)
     if not isinstance(result, Calibration):
         raise WorkbenchError(
-            f"there is no picture of {type(result).__name__}; plot() takes a Calibration, or a result of improvements."
+            f"there is no picture of {type(result).__name__}; plot() takes a Calibration, a ModelComparison, an "
+            "Explanation, or a result of improvements."
         )
     line = result.default_threshold if threshold is None else threshold
     spec = score_histogram(result, line)

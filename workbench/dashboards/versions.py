@@ -1,0 +1,70 @@
+"""The versions of the models of a Workspace: those that lay beside its exports, and those that were saved since."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from workbench.errors import WorkbenchError
+from workbench.loaders import Workspace
+from workbench.scoring import ScoreModel
+
+
+def titled_models(workspace: Workspace) -> tuple[dict[str, ScoreModel], list[str]]:
+    """`name (version 3)` to model, of each name the newest first; and a sentence for each file that cannot be read."""
+    found: list[ScoreModel] = []
+    problems = []
+    for file in workspace.model_files:
+        try:
+            model = ScoreModel.read(file)
+        except WorkbenchError as fault:
+            problems.append(str(fault))
+            continue
+        same = [one for one in found if title(one) == title(model)]
+        if same and same[0] != model:
+            problems.append(f"{file.name}: another file has {title(model)} with other rules; give it its own version.")
+        elif not same:
+            found.append(model)
+    names = list(dict.fromkeys(model.name for model in found))
+    found.sort(key=lambda model: (names.index(model.name), -model.version))
+    return {title(model): model for model in found}, problems
+
+
+def title(model: ScoreModel) -> str:
+    """What a model is called beside its other versions."""
+    return f"{model.name} (version {model.version})"
+
+
+def next_version(workspace: Workspace, model: ScoreModel) -> int:
+    """The first version of this name that is not taken."""
+    models, _ = titled_models(workspace)
+    return max([one.version for one in models.values() if one.name == model.name], default=0) + 1
+
+
+def save_version(workspace: Workspace, model: ScoreModel) -> tuple[Path, ScoreModel]:
+    """Keep a model as a new version, in a file of its own; no file is ever overwritten.
+
+    Raises
+    ------
+    WorkbenchError
+        Where the file cannot be written.
+    """
+    version = next_version(workspace, model)
+    name = re.sub(r"[^0-9a-z]+", "-", model.name.casefold()).strip("-")[:60] or "model"
+    while True:
+        kept = replace(model, version=version)
+        file = workspace.saved_models / f"score-{name}-{version}.yaml"
+        try:
+            file.parent.mkdir(exist_ok=True)
+            with file.open("x", encoding="utf-8", newline="\n") as opened:
+                opened.write(kept.to_yaml())
+        except FileExistsError:
+            version += 1
+            continue
+        except OSError as fault:
+            raise WorkbenchError(
+                f"the new version cannot be kept beside the workspace ({fault.strerror}); take the file score.yaml "
+                "instead."
+            ) from fault
+        return file, kept
