@@ -25,6 +25,7 @@ from workbench.conditions import (
     Always,
     AnyOf,
     Between,
+    Binding,
     Compare,
     Condition,
     Count,
@@ -39,6 +40,7 @@ from workbench.conditions import (
     parse_count,
     prepare,
 )
+from workbench.conditions.binding import BLANK_CLASS, MANY_COUNTS
 from workbench.errors import WorkbenchError
 from workbench.scoring import Case, Decay, Rule, RuleGroup, ScoreModel, score, tally_codes
 
@@ -364,6 +366,28 @@ def test_conditions_mean_the_same_on_every_engine(
     make = ENGINES[engine]
     table, activities = pa.Table.from_pylist(rows, SCHEMA), pa.Table.from_pylist(happened, EVENTS)
     assert answers(make(table), asked, make(activities)) == expected(asked, rows, happened)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(
+    rows=contacts(),
+    happened=events(),
+    asked=st.lists(counts(), min_size=MANY_COUNTS, max_size=8, unique=True),
+    strange=st.booleans(),
+)
+@settings(drawing, max_examples=10)
+def test_many_counts_are_what_each_alone_is(
+    engine: str, rows: list[dict[str, Any]], happened: list[dict[str, Any]], asked: list[Count], strange: bool
+) -> None:
+    if strange:
+        happened = [*happened, {"contact_id": "0", "kind": KINDS[0], "at": TIMES[0], "detail": BLANK_CLASS}]
+    make = ENGINES[engine]
+    table, activities = pa.Table.from_pylist(rows, SCHEMA), pa.Table.from_pylist(happened, EVENTS)
+    binding = Binding(engines.as_frame(make(table)), [], counts=asked, as_of=AS_OF, activities=make(activities))
+    named = [binding.count(count).alias(f"c{position}") for position, count in enumerate(asked)]
+    found = engines.collect(binding.frame.select("hs_object_id", *named)).set_index("hs_object_id")
+    for row in rows:
+        assert list(found.loc[row["hs_object_id"]]) == [number_of(count, row, happened) for count in asked]
 
 
 @pytest.mark.spark

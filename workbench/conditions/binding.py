@@ -550,6 +550,7 @@ class Binding:
             values = pd.DataFrame(counted[some].astype(np.int64), columns=list(names), index=keys.index[some])
             cells.append(pd.concat([keys[some].assign(_depth=reached), values], axis=1))
         told = engines.like(engines.as_frame(pd.concat(cells, ignore_index=True)), events)
+        told = told.with_columns(*[nw.col(name).cast(nw.String) for name in columns])
         rows = inside.frame.filter(~nw.col("contact_id").is_null()).select(
             _as_text("contact_id", kinds["contact_id"]).alias(ID),
             *[nw.col(name).cast(nw.String).fill_null(BLANK_CLASS) for name in columns],
