@@ -2,6 +2,7 @@
 // The line is drawn here, over the plot, so that it follows the pointer without a word to Python.
 
 const SEND_EVERY_MS = 40;
+const NARROW = 560; // pixels
 const CONFIG = { displayModeBar: false, responsive: false, showTips: false, doubleClick: false, scrollZoom: false };
 let loading;
 
@@ -31,6 +32,16 @@ function plotly(model) {
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const nearest = (steps, value) => steps.reduce((a, b) => (Math.abs(b - value) < Math.abs(a - value) ? b : a));
+
+/** Lines of at most so many letters, as plotly takes them: its text may hold marks, ours never does. */
+function title(text, letters) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    if (lines.at(-1).length + word.length > letters) lines.push("");
+    lines[lines.length - 1] += (lines.at(-1) && " ") + word;
+  }
+  return lines.map((line) => line.replaceAll("&", "&amp;").replaceAll("<", "&lt;"));
+}
 
 function render({ model, el }) {
   el.classList.add("wb-figure");
@@ -130,12 +141,19 @@ function render({ model, el }) {
     move(next);
   });
 
+  /** The figure for the room there is, and its height. */
+  function chosen() {
+    const narrow = model.get("narrow");
+    const slim = narrow.data && plot.clientWidth && plot.clientWidth < NARROW;
+    return slim ? [narrow, narrow.layout.height] : [model.get("spec"), model.get("height")];
+  }
+
   async function draw() {
-    const spec = model.get("spec");
+    const [spec, height] = chosen();
     if (!spec.data) return;
     Plotly ??= await plotly(model);
-    const height = model.get("height");
     const layout = { ...spec.layout, autosize: false, width: Math.max(plot.clientWidth, 120), height };
+    size();
     await Plotly.react(plot, spec.data, layout, CONFIG);
     if (!plot.dataset.drawn) {
       plot.dataset.drawn = "true";
@@ -147,6 +165,38 @@ function render({ model, el }) {
       });
     }
     place();
+  }
+
+  /** The browser saves the chart under what it shows, with the line where it stands. */
+  async function save(format) {
+    const [spec, height] = chosen();
+    if (!spec.data || !Plotly) return;
+    const width = Math.max(plot.clientWidth, 320);
+    const lines = title(model.get("description"), Math.floor(width / 8));
+    const room = 14 + 21 * lines.length;
+    const layout = { margin: {}, ...spec.layout, width, height: height + room, paper_bgcolor: "#fff" };
+    layout.margin = { ...layout.margin, t: (layout.margin.t ?? 30) + room };
+    layout.title = { text: lines.join("<br>"), x: 0, xanchor: "left", xref: "paper", y: 1, yanchor: "top", yref: "container", pad: { t: 12 }, font: { size: 15 } };
+    if (!grip.hidden) {
+      const x = value + model.get("line_offset");
+      const shape = { type: "line", x0: x, x1: x, y0: 0, y1: 1, yref: "paper", line: { color: "#1c2733", width: 2 } };
+      const text = label.textContent.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+      layout.shapes = [...(layout.shapes ?? []), shape];
+      layout.annotations = [...(layout.annotations ?? []), { x, y: 1, yref: "paper", yanchor: "bottom", showarrow: false, text }];
+    }
+    const filename = model.get("description").replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60).replace(/^-|-$/g, "").toLowerCase();
+    await Plotly.downloadImage({ data: spec.data, layout }, { format, width, height: layout.height, scale: format === "png" ? 2 : 1, filename });
+  }
+
+  const actions = el.appendChild(document.createElement("div"));
+  actions.className = "wb-figure-save";
+  for (const format of ["svg", "png"]) {
+    const button = actions.appendChild(document.createElement("button"));
+    button.type = "button";
+    button.textContent = format.toUpperCase();
+    button.title = `Save this chart as ${format.toUpperCase()}`;
+    button.setAttribute("aria-label", button.title);
+    button.addEventListener("click", () => save(format).catch((error) => console.error(error)));
   }
 
   // One drawing at a time: what arrives meanwhile is drawn once, as it is then.
@@ -162,7 +212,7 @@ function render({ model, el }) {
   }
 
   function size() {
-    plot.style.height = `${model.get("height")}px`;
+    plot.style.height = `${chosen()[1]}px`;
   }
   function describe() {
     plot.setAttribute("role", "img");
@@ -186,6 +236,7 @@ function render({ model, el }) {
   resize.observe(plot);
   const listeners = {
     "change:spec": redraw,
+    "change:narrow": redraw,
     "change:height": () => (size(), redraw()),
     "change:description": describe,
     "change:line": lineChanged,

@@ -31,7 +31,8 @@ class FigureView(anywidget.AnyWidget):
 
     `show(figure)` draws, and draws anew in place. The figure takes the width it is given; its height is `height`
     pixels. The line stands at `line` on the x axis (None: no line). It is dragged by mouse or finger, or moved by the
-    arrow keys, Page Up and Down, Home and End; while it moves, `line` follows, at most 25 times a second.
+    arrow keys, Page Up and Down, Home and End; while it moves, `line` follows, at most 25 times a second. Two small
+    buttons save the chart as SVG and PNG, titled with `description`, without a word to anybody.
     """
 
     _esm = Path(__file__).parent / "figure.js"
@@ -39,6 +40,8 @@ class FigureView(anywidget.AnyWidget):
 
     spec = traitlets.Dict().tag(sync=True)
     """The figure as plotly.js takes it: `data` and `layout`. Set by `show`."""
+    narrow = traitlets.Dict().tag(sync=True)
+    """The figure for where there are less than 560 pixels, which brings its own height; empty: the same. Set by `show`."""
     height = traitlets.Int(320).tag(sync=True)
     """Pixels, kept free while the figure is still on its way."""
     description = traitlets.Unicode("Chart").tag(sync=True)
@@ -60,21 +63,35 @@ class FigureView(anywidget.AnyWidget):
         super().__init__(**traits)
         self.on_msg(_send_plotly)
 
-    def show(self, figure: Any) -> None:
+    def show(self, figure: Any, *, narrow: Any = None) -> None:
         """Draw `figure`: a plotly figure, or a mapping with `data` (a list of traces) and `layout`.
+
+        `narrow` is drawn instead where there is little room, for figures of several plots; its layout has a height.
 
         Raises
         ------
         WorkbenchError
             `figure` is neither.
         """
-        if hasattr(figure, "to_plotly_json"):
-            figure = figure.to_plotly_json()
-        if not isinstance(figure, Mapping) or "data" not in figure:
-            raise WorkbenchError(
-                f"a {type(figure).__name__} is not a figure; give a plotly figure, or 'data' and 'layout' in a mapping."
-            )
-        self.spec = {"data": _plain(figure["data"]), "layout": _plain(figure.get("layout", {}))}
+        with self.hold_sync():
+            self.spec, self.narrow = plain_figure(figure), {} if narrow is None else plain_figure(narrow)
+
+
+def plain_figure(figure: Any) -> dict[str, Any]:
+    """`data` and `layout` of a figure as JSON can carry them, numbers packed as plotly.js unpacks them.
+
+    Raises
+    ------
+    WorkbenchError
+        `figure` is neither a plotly figure nor a mapping with `data`.
+    """
+    if hasattr(figure, "to_plotly_json"):
+        figure = figure.to_plotly_json()
+    if not isinstance(figure, Mapping) or "data" not in figure:
+        raise WorkbenchError(
+            f"a {type(figure).__name__} is not a figure; give a plotly figure, or 'data' and 'layout' in a mapping."
+        )
+    return {"data": _plain(figure["data"]), "layout": _plain(figure.get("layout", {}))}
 
 
 def _send_plotly(widget: FigureView, message: Any, _: Any) -> None:

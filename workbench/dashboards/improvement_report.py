@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup, escape
 
-from workbench.dashboards.figure import STATIC, _plain
+from workbench.dashboards.figure import STATIC, plain_figure
 
 _STYLE = """
 body{margin:0 auto;max-width:1080px;padding:28px 24px;color:#1c2733;font:15px/1.5 system-ui,-apple-system,"Segoe UI",
@@ -41,10 +41,7 @@ def html_report(
 ) -> bytes:
     """A self-contained page; `figures` and `tables` are by heading. Every chart saves itself as SVG or PNG."""
     names = {heading: f"figure-{place}" for place, heading in enumerate(figures, start=1)}
-    specs = {
-        names[heading]: {"data": _plain(spec["data"]), "layout": _plain(spec["layout"])}
-        for heading, spec in figures.items()
-    }
+    specs = {names[heading]: plain_figure(spec) for heading, spec in figures.items()}
     # A "<" inside the script could end it.
     data = json.dumps(specs, allow_nan=False).replace("<", "\\u003c")
     library = (STATIC / "plotly-basic.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")

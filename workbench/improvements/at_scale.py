@@ -101,59 +101,64 @@ def _quoted(name: str) -> str:
 def _one_metric(rows: duckdb.DuckDBPyRelation, metric: Metric, by: Sequence[str], fences: float | None) -> pd.DataFrame:
     """Sums and products of sums by month and combination of groups."""
     months = ", ".join(str(month) for month in metric.baseline)
-    divisor = "1.0" if metric.denominator is None else "denominator"
+    divisor = "1.0" if metric.denominator is None else "CAST(denominator AS DOUBLE)"
     name = metric.name.replace("'", "''")
-    groups = [f"coalesce(CAST({_quoted(column)} AS VARCHAR), '{UNKNOWN_GROUP}') AS {_quoted(column)}" for column in by]
-    # S608: what is put into the text is a declared metric's months and quoted names.
     usable = f"metric = '{name}' AND month >= 1 AND numerator >= 0 AND {divisor} >= 0"
-    usable += f" AND isfinite(CAST(numerator AS DOUBLE)) AND isfinite(CAST({divisor} AS DOUBLE))"
-    base = rows.filter(f"{usable} AND month IN ({months})").aggregate(
-        f"customer_id, avg(numerator) AS bn, avg({divisor}) AS bd", "customer_id"
-    )
-    now = rows.filter(f"{usable} AND month NOT IN ({months})").project(
-        ", ".join(["customer_id", "month", "numerator AS n", f"{divisor} AS d", *groups])
-    )
-    moved = f"CASE WHEN n > 0 AND d > 0 AND bn > 0 AND bd > 0{_judged(metric)} THEN ln(n / d / (bn / bd)) END AS moved"
-    columns = ", ".join(["customer_id", "month", *_FOUR, *map(_quoted, by), moved])
-
-    def pairs(only: str) -> duckdb.DuckDBPyRelation:
-        here = now.filter(only).set_alias("now")
-        return here.join(base.filter(only).set_alias("base"), "customer_id").project(columns)
-
-    kept = pairs("true")
+    usable += f" AND isfinite(CAST(numerator AS DOUBLE)) AND isfinite({divisor})"
+    named = [f"coalesce(CAST(arg_min({_quoted(each)}, month) AS VARCHAR), '{UNKNOWN_GROUP}')" for each in by]
+    group = f"struct_pack({', '.join(f'g{place} := {each}' for place, each in enumerate(named))})" if by else "0"
+    # A customer's change, and whether it is judged: as in memory, counts, and rates of few events, are not.
+    change = "n * inverse" if metric.denominator is None else "n * inverse / nullif(d, 0)"
+    few = f"n < {FEW_EVENTS} AND bn < {FEW_EVENTS}" if metric.kind in ("count", "rate") else "false"
+    kept, limits = "true", ""
     if fences is not None:
-        n_customers = (
-            rows.filter(f"metric = '{name}' AND month = {metric.baseline[0]}").aggregate("count(*)").fetchall()
-        )
-        every = max(1, n_customers[0][0] // QUARTILE_SAMPLE)
-        quartiles = (
-            pairs(f"hash(customer_id) % {every} = 0")
-            .aggregate("month, quantile_cont(moved, 0.25) AS q1, quantile_cont(moved, 0.75) AS q3", "month")
-            .df()
-        )
-        spread = quartiles["q3"] - quartiles["q1"]
-        usual = quartiles[spread > 0]
-        low = _by_month(usual["month"], usual["q1"] - fences * spread, "-1e308")
-        high = _by_month(usual["month"], usual["q3"] + fences * spread, "1e308")
-        kept = kept.filter(f"moved IS NULL OR moved BETWEEN {low} AND {high}")
+        factor = float(fences)
+        every = _every(rows, f"{usable} AND month = {metric.baseline[0]}")
+        kept = f"{change} BETWEEN low AND high OR n = 0 OR ({few}) OR {change} IS NULL OR low IS NULL"
+        limits = f"""
+        , quartiles AS (
+            SELECT month, quantile_cont(ln({change}), [0.25, 0.75]) AS q
+            FROM later JOIN base USING (customer_id)
+            WHERE hash(customer_id) % {every} = 0 AND n > 0 AND NOT ({few}) AND {change} IS NOT NULL GROUP BY month
+        ), fences AS (
+            SELECT month, exp(q[1] - {factor!r} * (q[2] - q[1])) AS low, exp(q[2] + {factor!r} * (q[2] - q[1])) AS high
+            FROM quartiles WHERE q[2] > q[1]
+        )"""
     needed = _FOUR if metric.denominator is not None else ("n", "bn")
-    products = [f"sum({one} * {two}) AS {one}_{two}" for one, two in combinations_with_replacement(needed, 2)]
-    wanted = ["count(*) AS customers", *(f"sum({one}) AS {one}" for one in needed), *products]
-    keys = ", ".join(["month", *map(_quoted, by)])
-    sums: pd.DataFrame = kept.aggregate(f"{keys}, {', '.join(wanted)}", keys).df()
-    return sums
+    wanted = ["count(*) AS customers", *(f"sum({one}) AS {one}" for one in needed)]
+    wanted += [f"sum({one} * {two}) AS {one}_{two}" for one, two in combinations_with_replacement(needed, 2)]
+    columns = ["month", *(f"g{place}" for place in range(len(by)))]
+    # What is put into the text: a declared metric's name and months, numbers and quoted names. Text groups become
+    # numbers while a customer has one row, since to group every month by text takes longer than all the rest.
+    sums: pd.DataFrame = rows.query(
+        "panel",
+        f"""
+        WITH grouped AS MATERIALIZED (
+            SELECT customer_id, avg(numerator) AS bn, avg({divisor}) AS bd, {group} AS of_group
+            FROM panel WHERE {usable} AND month IN ({months}) GROUP BY customer_id
+        ), groups AS MATERIALIZED (
+            SELECT of_group, row_number() OVER () AS code FROM (SELECT DISTINCT of_group FROM grouped)
+        ), base AS MATERIALIZED (
+            SELECT customer_id, bn, bd, CASE WHEN bn > 0 AND bd > 0 THEN bd / bn END AS inverse, code
+            FROM grouped JOIN groups USING (of_group)
+        ), later AS NOT MATERIALIZED (
+            SELECT customer_id, month, CAST(numerator AS DOUBLE) AS n, {divisor} AS d
+            FROM panel WHERE {usable} AND month NOT IN ({months})
+        ){limits}, sums AS (
+            SELECT month, code, {", ".join(wanted)}
+            FROM later JOIN base USING (customer_id) {"LEFT JOIN fences USING (month)" if limits else ""}
+            WHERE {kept} GROUP BY month, code
+        )
+        SELECT {"of_group.*, " if by else ""}sums.* EXCLUDE (code) FROM sums JOIN groups USING (code)
+        """,  # noqa: S608
+    ).df()
+    return sums.rename(columns=dict(zip(columns[1:], by, strict=True)))
 
 
-def _judged(metric: Metric) -> str:
-    """As in memory: counts, and rates of few events, are not judged, since chance alone looks odd there."""
-    return f" AND (n >= {FEW_EVENTS} OR bn >= {FEW_EVENTS})" if metric.kind in ("count", "rate") else ""
-
-
-def _by_month(months: pd.Series, values: pd.Series, otherwise: str) -> str:
-    if not len(months):
-        return otherwise
-    cases = " ".join(f"WHEN {int(m)} THEN {float(v)!r}" for m, v in zip(months, values[months.index], strict=True))
-    return f"CASE month {cases} ELSE {otherwise} END"
+def _every(rows: duckdb.DuckDBPyRelation, condition: str) -> int:
+    """One of how many customers is in the sample that the fences are of."""
+    count: int = rows.filter(condition).aggregate("count(*)").fetchall()[0][0]
+    return max(1, count // QUARTILE_SAMPLE)
 
 
 def _figures(sums: pd.DataFrame, metric: Metric, by: Sequence[str], min_group: int, confidence: float) -> pd.DataFrame:
