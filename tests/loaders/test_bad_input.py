@@ -1,9 +1,12 @@
 """Whatever is no export ends in one sentence that says what came, what is there and what to do."""
 
 import gzip
+import struct
+import zipfile
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 import workbench.loaders as loaders
 from workbench.errors import WorkbenchError
@@ -186,3 +189,121 @@ def test_nothing_half_written_is_left_when_an_import_fails(tmp_path):
     said(loaders.load, exports, to=home)
     assert sorted(entry.relative_to(home) for entry in home.rglob("*")) == before
     assert loaders.open_workspace(home).contacts["firstname"].tolist() == ["Ada"]
+
+
+def compound_file(*names: str) -> bytes:
+    """The container in which a protected spreadsheet lies: a header, its allocation table, a directory of `names`."""
+    end, free = 0xFFFFFFFE, 0xFFFFFFFF
+    header = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16)
+    header += struct.pack("<HHHHH6xIIIIIIIIII", 0x3E, 3, 0xFFFE, 9, 6, 0, 1, 1, 0, 4096, end, 0, end, 0, 0)
+    header += struct.pack("<108I", *[free] * 108)
+    table = struct.pack("<128I", 0xFFFFFFFD, end, *[free] * 126)
+    entries = b""
+    for place, name in enumerate(("Root Entry", *names)):
+        text = (name + "\0").encode("utf-16-le")
+        child, right = (1, free) if place == 0 else (free, place + 1 if place < len(names) else free)
+        entries += text.ljust(64, b"\0") + struct.pack(
+            "<HBBIII", len(text), 5 if place == 0 else 2, 1, free, right, child
+        )
+        entries += bytes(36) + struct.pack("<IQ", end, 0)
+    return header + table + entries.ljust(512, b"\0")
+
+
+def test_a_spreadsheet_with_a_password_says_so(tmp_path):
+    path = tmp_path / "contacts.xlsx"
+    path.write_bytes(compound_file("EncryptedPackage", "EncryptionInfo"))
+    assert said(loaders.load, path) == (
+        "contacts.xlsx is protected by a password: save it without one and load it again."
+    )
+
+
+def test_an_archive_with_a_password_says_so(tmp_path):
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("contacts.csv", "Record ID\n1\n")
+    packed = bytearray(path.read_bytes())
+    packed[6] |= 1
+    packed[packed.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(packed)
+    assert said(loaders.load, path) == ("export.zip is protected by a password: unpack it and load what it holds.")
+
+
+def spreadsheet(path: Path, rows: str) -> Path:
+    """An XLSX file with just these rows, written by hand: libraries refuse to write what attackers do."""
+    start, office = "http://schemas.openxmlformats.org", "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    kinds = "".join(
+        f'<Override PartName="/xl/{part}.xml" ContentType="{office}.{kind}.main+xml"/>'
+        for part, kind in (("workbook", "sheet"), ("worksheets/sheet1", "worksheet"))
+    )
+    link = f'<Relationship Id="r1" Type="{start}/officeDocument/2006/relationships/'
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{start}/package/2006/content-types">{kinds}</Types>',
+        "_rels/.rels": f'{link}officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/_rels/workbook.xml.rels": f'{link}worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{start}/spreadsheetml/2006/main" '
+        f'xmlns:r="{start}/officeDocument/2006/relationships"><sheets><sheet name="a" sheetId="1" r:id="r1"/></sheets>'
+        "</workbook>",
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{start}/spreadsheetml/2006/main"><sheetData>{rows}</sheetData>'
+        "</worksheet>",
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            if name.endswith(".rels"):
+                text = f'<Relationships xmlns="{start}/package/2006/relationships">{text}'
+            archive.writestr(name, text)
+    return path
+
+
+def test_a_spreadsheet_with_a_cell_at_its_far_corner_does_not_eat_the_memory(tmp_path):
+    near = '<row r="1"><c r="A1"><v>1</v></c></row>'
+    far = near + '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    assert said(loaders.load, spreadsheet(tmp_path / "contacts.xlsx", far)) == (
+        "contacts.xlsx cannot be read as a spreadsheet (it asks for more memory than any export needs): open it, save "
+        "it as XLSX and load it again."
+    )
+
+
+def test_a_spreadsheet_that_would_fill_the_memory_is_not_unpacked(tmp_path):
+    rows = '<row r="1"><c r="A1"><v>1</v></c></row>' + " " * 30_000_000
+    assert said(loaders.load, spreadsheet(tmp_path / "contacts.xlsx", rows)) == (
+        "contacts.xlsx grows to 30 MB when it is unpacked, no export does: export it again, as CSV."
+    )
+
+
+def test_formulas_are_text(tmp_path):
+    path = tmp_path / "contacts.csv"
+    formula = '=HYPERLINK("http://evil.example","x")'
+    cells = ["=1+1", "@SUM(A1)", "+49 30 1", "-2+3", '"=HYPERLINK(""http://evil.example"",""x"")"']
+    path.write_text(
+        "Record ID,First Name\n" + "".join(f"{n},{cell}\n" for n, cell in enumerate(cells)), encoding="utf-8"
+    )
+    assert loaders.load(path).contacts["firstname"].tolist() == [*cells[:-1], formula]
+    book = tmp_path / "contacts.xlsx"
+    with xlsxwriter.Workbook(book) as workbook:
+        sheet = workbook.add_worksheet()
+        for row, texts in enumerate([["Record ID", "First Name"], ["1", formula], ["2", "=1+1"]]):
+            for column, text in enumerate(texts):
+                sheet.write_string(row, column, text)
+    assert loaders.load(book).contacts["firstname"].tolist() == [formula, "=1+1"]
+
+
+def test_a_cell_of_fifty_megabytes_is_set_aside_and_the_rest_is_read(tmp_path):
+    path = tmp_path / "contacts.csv"
+    with path.open("w", encoding="utf-8") as file:
+        file.write("Record ID,First Name\n1,Ada\n2,")
+        file.write("x" * 50_000_000)
+        file.write("\n3,Grace\n")
+    ws = loaders.load(path)
+    assert ws.contacts["firstname"].tolist() == ["Ada", "Grace"]
+    assert (ws.report.rows_read, ws.report.rows_loaded, ws.report.rows_set_aside) == (3, 2, 1)
+    (fault,) = ws.report.frame(code="L025").to_dict("records")
+    assert (fault["row"], fault["value"][:4]) == (3, "2,xx")
+
+
+def test_a_nul_is_taken_out_and_told(tmp_path):
+    path = tmp_path / "contacts.csv"
+    path.write_bytes(b"Record ID,First Name\n1,A\x00da\n\x002,Grace\n" + b"3,Someone with a long name\n" * 9)
+    ws = loaders.load(path)
+    assert ws.contacts["hs_object_id"].tolist() == ["1", "2", "3"]
+    assert ws.contacts["firstname"].tolist()[:2] == ["Ada", "Grace"]
+    assert ws.report.frame(code="L020")["value"].tolist() == ["A␀da", "␀2"]

@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError
 from workbench.loaders import values
 from workbench.loaders.recognise import Recognised
 from workbench.loaders.records import SET_ASIDE, Oddity, by_the_slower_road
-from workbench.loaders.sources import Source
+from workbench.loaders.sources import LONGEST_LINE, Source
 
 SAMPLE_ROWS = 2_000
 _MOST_FAULTY_VALUES = 5_000
@@ -200,7 +200,8 @@ def _rows_of(source: Source) -> str:
         f"read_csv({text(str(source.readable))}, auto_detect=false, header={has_header}, skip={skip}, "
         f"delim={text(source.delimiter)}, quote={text(source.quote)}, escape={text(source.escape)}, "
         f"columns={{{columns}}}, nullstr=[{nulls}], strict_mode=true, store_rejects=true, "
-        f"maximum_line_size={source.longest}, buffer_size={max(4_000_000, 2 * source.longest)})"
+        # DuckDB drops a line that is longer than its buffer, without a word
+        f"maximum_line_size={source.longest}, buffer_size={max(LONGEST_LINE, 2 * source.longest)})"
     )
 
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import codecs
 import csv
-import datetime as dt
 import errno
 import hashlib
 import io
+import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError, listing
 from workbench.loaders.recognise import NO_HEADER, n_known, normal
+from workbench.loaders.sheets import write_rows
 
 SHEETS = frozenset({".xlsx", ".xls", ".xlsb", ".ods", ".xlsm"})
 TEXTS = frozenset({".csv", ".tsv", ".txt", ".tab"})
 PACKED = frozenset({".zip", ".gz", ".zst"})
 SAMPLE_BYTES = 65_536
+_BLOCK = 1 << 22  # bytes
+LONGEST_LINE = 2 * _BLOCK  # bytes: a longer one fills a block of a file
 MOST_COLUMNS = 1_500
 _MOST_UNPACKED = 1 << 36  # bytes; a packed file that gives more is no export
 _MOST_RATIO = 250  # times its packed size; text packs by a factor of 5 to 30
@@ -129,7 +133,7 @@ def _unzipped(path: Path, workplace: Path) -> list[Path]:
 
 
 def _pour(packed: Any, to: Path, path: Path, packed_size: int) -> None:
-    most = min(_MOST_UNPACKED, max(_MOST_RATIO * packed_size, 1 << 24))
+    most = _most(packed_size)
     n_bytes = 0
     with to.open("wb") as written:
         while block := packed.read(1 << 20):
@@ -213,12 +217,15 @@ def _encoding(path: Path, head: bytes, name: str) -> tuple[str, bool]:
 
 
 def _looked_through(path: Path) -> tuple[bool, bool]:
-    """Whether the whole file is valid UTF-8, and whether a NUL or a wrongly decoded letter may be in it."""
+    """Whether the whole file is valid UTF-8, and whether it has to be looked at row by row.
+
+    That is where a NUL or a wrongly decoded letter may be in it, or a line so long that DuckDB drops it.
+    """
     is_utf8 = True
     suspect = False
     with path.open("rb") as stream:
-        while block := stream.read(1 << 22):
-            suspect = suspect or b"\x00" in block
+        while block := stream.read(_BLOCK):
+            suspect = suspect or b"\x00" in block or (len(block) == _BLOCK and b"\n" not in block)
             if block.isascii():
                 continue
             block += stream.readline()  # no letter may be cut in two
@@ -371,31 +378,33 @@ def _header(
 
 
 def _open_sheet(path: Path, workplace: Path, name: str, expected: Sequence[str]) -> Source:
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
-
+    if zipfile.is_zipfile(path):
+        _check_size(path, name)
+    rows = workplace / f"{path.name}.rows.csv"
     try:
-        with CalamineWorkbook.from_path(str(path)) as book:
-            rows: list[list[Any]] = []
-            for sheet in book.sheet_names:
-                rows = [list(row) for row in book.get_sheet_by_name(sheet).iter_rows()]
-                if sum(any(cell != "" for cell in row) for row in rows) > 1:
-                    break
-    except PasswordError as error:
+        write_rows(path, rows)
+    except PermissionError as error:
         raise WorkbenchError(f"{name} is protected by a password: save it without one and load it again.") from error
-    except (CalamineError, OSError, ValueError, KeyError) as error:
+    except ValueError as error:
         raise WorkbenchError(
             f"{name} cannot be read as a spreadsheet ({error}): open it, save it as XLSX and load it again."
         ) from error
-    texts = [[_cell(cell) for cell in row] for row in rows]
-    if not any(any(row) for row in texts):
-        raise WorkbenchError(f"{name} has no filled cell: export it again, as CSV or XLSX.")
-    header_row, headers = _header(texts[:60], expected, name)
+    csv.field_size_limit(sys.maxsize)
     sheet_text = workplace / f"{path.name}.sheet.csv"
-    with sheet_text.open("w", encoding="utf-8", newline="") as to:
+    with (
+        rows.open(encoding="utf-8", newline="") as read,
+        sheet_text.open("w", encoding="utf-8", newline="") as to,
+    ):
+        records = csv.reader(read)
+        head = [record[1:] for record in islice(records, 60)]
+        if not any(any(record) for record in head) and not any(any(record[1:]) for record in records):
+            raise WorkbenchError(f"{name} has no filled cell: export it again, as CSV or XLSX.")
+        header_row, headers = _header(head, expected, name)
         write = csv.writer(to, lineterminator="\n", quoting=csv.QUOTE_ALL)
         write.writerow(["_row", *headers])
-        for number, row in enumerate(texts[header_row:], start=header_row + 1):
-            write.writerow([number, *(row + [""] * len(headers))[: len(headers)]])
+        numbered = ([str(number), *row] for number, row in enumerate(head, start=1))
+        write.writerows(chain(islice(numbered, header_row, None), records))
+    rows.unlink()
     return Source(
         name=name,
         readable=sheet_text,
@@ -411,14 +420,19 @@ def _open_sheet(path: Path, workplace: Path, name: str, expected: Sequence[str])
     )
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, dt.datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
-    if isinstance(value, dt.timedelta):
-        minutes, seconds = divmod(round(value.total_seconds()), 60)
-        return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
-    return "" if value is None else str(value).replace("\x00", "")
+def _check_size(path: Path, name: str) -> None:
+    """A spreadsheet is packed: one that would fill the memory is refused before it is unpacked."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            n_bytes = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # said by who reads it
+    if n_bytes > _most(path.stat().st_size):
+        raise WorkbenchError(
+            f"{name} grows to {n_bytes / 1e6:,.0f} MB when it is unpacked, no export does: export it again, as CSV."
+        )
+
+
+def _most(packed_size: int) -> int:
+    """Bytes that a packed export may have unpacked."""
+    return min(_MOST_UNPACKED, max(_MOST_RATIO * packed_size, 1 << 24))
