@@ -6,26 +6,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workbench.calibration.asked import date_of_export
+from workbench.calibration.clusters import ClusterTally
 from workbench.calibration.drift import Drift, compare_periods
+from workbench.calibration.hysteresis import Hysteresis, hysteresis
 from workbench.calibration.known import known_moments
-from workbench.calibration.rebuild import (
+from workbench.calibration.rebuild import Rebuilt, rebuildable
+from workbench.calibration.replay import (
     MOMENT,
     MOST_CHANGES,
-    Rebuilt,
     cut_histories,
-    event_table,
     file_table,
-    lead_table,
     leads_reached,
     make_leads,
-    rebuildable,
+    replay,
 )
 from workbench.calibration.result import Calibration
 from workbench.calibration.tally import tally_scores
@@ -33,13 +33,11 @@ from workbench.conditions import parse, prepare
 from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError, listing
 from workbench.loaders import Workspace
-from workbench.outcomes import BEFORE, LOST, UNKNOWN, WON, YOUNG, Outcome, as_outcome, classify
-from workbench.scoring import CodeTally, ScoreModel, tally_codes
+from workbench.outcomes import LOST, WON, YOUNG, Outcome, as_outcome, classify
+from workbench.scoring import CodeTally, ScoreModel
 from workbench.stats.proportions import check_confidence
 from workbench.wording import percent, plural, points
 
-ALREADY = 5
-"""State of a lead that had won before its reference date: it is no lead any more."""
 MOST_MONTHS = 60
 
 
@@ -62,6 +60,9 @@ class Backtest:
     n_unreached: int
     n_cut: int
     repeats: float
+    periods: tuple[ClusterTally | None, ClusterTally | None]
+    paths: NDArray[np.float32]
+    months: pd.DatetimeIndex
     seed: int = 0
 
     @property
@@ -83,12 +84,12 @@ class Backtest:
     @cached_property
     def earlier(self) -> Calibration:
         """The earlier 70 % of the judged leads: choose a line here."""
-        return replace(self.calibration, tally=self.drift.earlier, weekly=None)
+        return replace(self.calibration, tally=self.drift.earlier, weekly=None, parts=self.periods[0])
 
     @cached_property
     def later(self) -> Calibration:
         """The later leads: check the line here, at `later.at(line)`."""
-        return replace(self.calibration, tally=self.drift.later, weekly=None)
+        return replace(self.calibration, tally=self.drift.later, weekly=None, parts=self.periods[1])
 
     @cached_property
     def time_to_win(self) -> pd.DataFrame:
@@ -138,6 +139,18 @@ class Backtest:
                 )
         return pd.DataFrame(rows)
 
+    def hysteresis(self, line: float, out: float) -> Hysteresis:
+        """First crossings of a line by month, and how often leads come back, where they leave below `out` points.
+
+        Raises
+        ------
+        WorkbenchError
+            If the back-test is not month by month, or `out` lies above `line`.
+        """
+        if len(self.months) < 2:
+            raise WorkbenchError("coming and going needs several dates; back-test with monthly=12.")
+        return hysteresis(self.paths, self.months, line, out)
+
     def frame(self) -> pd.DataFrame:
         """The thresholds, as in `Calibration.frame`, of scores as they were."""
         return self.calibration.frame()
@@ -178,8 +191,8 @@ class Backtest:
             )
         if self.repeats > 1.005:
             found.append(
-                f"A lead stands here {self.repeats:.1f} times on average, once a month until it wins; intervals take "
-                "these as different leads and are too narrow."
+                f"A lead stands here {self.repeats:.1f} times on average, once a month until it wins; intervals of "
+                "rates and lines allow for that, and for companies with several leads."
             )
         return (*found, *self.calibration.notes, self.drift.headline())
 
@@ -263,28 +276,25 @@ def backtest(
         if lost is not None:
             frame, (gone,) = prepare(frame, [parse(lost)], as_of=end, activities=events)
         classified = frame.with_columns(code.alias("_code"), gone.alias("_lost")).to_native()
-        make_leads(connection, classified, rebuilt, created=outcome.created, at=outcome.at)
-        if moved:
-            references = [(f"l._created + INTERVAL {days_after_creation} DAY", MOMENT)]
-        else:
-            references = [(f"TIMESTAMP '{day}'", day) for day in _month_ends(end, outcome.within_days, monthly or 1)]
-        parts, tallies = [], []
-        for done, (reference, moment) in enumerate(references):
-            if progress is not None:
-                progress(done, len(references))
-            leads = lead_table(connection, rebuilt, history, reference=reference, moved=moved)
-            happened = event_table(connection, rebuilt, activities, reference=reference, moved=moved)
-            reached = leads.filter(f"_created <= _reference AND _reference <= TIMESTAMP '{end}'")
-            frame, keys = _states(reached, end, outcome.within_days)
-            codes = tally_codes(frame, rebuilt.model, keys=keys, activities=happened, as_of=moment)
-            parts.append(_counted(codes))
-            tallies.append(codes)
+        together = make_leads(classified, rebuilt, created=outcome.created, at=outcome.at)
+        moments = [MOMENT] if moved else _month_ends(end, outcome.within_days, monthly or 1)
+        found = replay(
+            connection,
+            rebuilt,
+            activities,
+            history,
+            moments,
+            days=days_after_creation,
+            end=end,
+            window=outcome.within_days,
+            split=None if split is None else pd.Timestamp(split),
+            together=together,
+            progress=progress,
+        )
         n_leads, n_reached = leads_reached(connection, days_after_creation or 0, end)
         n_cut = 0 if history is None else cut_histories(connection, history, rebuilt.from_history)
-    cells = pd.concat(parts, ignore_index=True)
-    n_already = int(cells.loc[cells["state"] == ALREADY, "n"].sum())
-    cells = cells[cells["state"] != ALREADY]
-    when = f"{days_after_creation} days after creation" if moved else f"at {len(references)} ends of months"
+    cells = found.cells
+    when = f"{days_after_creation} days after creation" if moved else f"at {len(moments)} ends of months"
     calibration = Calibration(
         tally=tally_scores(
             cells["score"].to_numpy(dtype=float), cells["state"].to_numpy(dtype=np.int64), cells["n"].to_numpy()
@@ -293,20 +303,19 @@ def backtest(
         outcome=replace(outcome, created="the reference date"),
         as_of=end,
         confidence=confidence,
+        parts=found.parts[0],
     )
-    judged = cells[cells["state"].isin([LOST, WON])]
-    by_day = judged.groupby("reference")["n"].sum()
-    if split is None:
-        past = int(np.searchsorted(by_day.cumsum().to_numpy(), 0.7 * by_day.sum(), side="right"))
-        split = by_day.index[min(past, len(by_day) - 1)]
     return Backtest(
         calibration=calibration,
         rebuilt=rebuilt,
         when=when,
-        cells=cells.reset_index(drop=True),
-        codes=_together(tallies, rebuilt.model),
-        split=pd.Timestamp(split),
-        n_already=n_already,
+        cells=cells,
+        codes=found.codes,
+        split=found.split,
+        periods=found.parts[1:],
+        paths=found.paths,
+        months=pd.DatetimeIndex([] if moved else moments),
+        n_already=found.n_already,
         n_unreached=n_leads - n_reached if moved else 0,
         n_cut=n_cut,
         repeats=1.0 if moved else float(cells["n"].sum()) / n_reached,
@@ -324,56 +333,3 @@ def _month_ends(end: pd.Timestamp, window: int, months: int) -> list[pd.Timestam
     """The last second of each of the last `months` months after which a window has passed by `end`."""
     last = (end - pd.Timedelta(days=window)).to_period("M").to_timestamp()
     return [last - pd.DateOffset(months=back) - pd.Timedelta(seconds=1) for back in reversed(range(months))]
-
-
-def _states(leads: Any, end: pd.Timestamp, window: int) -> tuple[nw.LazyFrame[Any], dict[str, nw.Expr]]:
-    """The leads, and what each is counted by: reference day, state, days followed, whether the win was seen."""
-    frame = nw.from_native(leads)
-    code, at, reference = nw.col("_code"), nw.col("_at"), nw.col("_reference")
-    limit = reference.dt.offset_by(f"{window}d")
-    won = (code == WON) & ~at.is_null()
-    state = nw.when(won & (at <= limit)).then(nw.lit(WON)).otherwise(nw.lit(LOST))
-    state = nw.when(limit > nw.lit(end.to_pydatetime())).then(nw.lit(YOUNG)).otherwise(state)
-    state = nw.when(won & (at <= reference)).then(nw.lit(ALREADY)).otherwise(state)
-    state = nw.when(code == BEFORE).then(nw.lit(BEFORE)).otherwise(state)
-    state = nw.when((code == UNKNOWN) | ((code == WON) & at.is_null())).then(nw.lit(UNKNOWN)).otherwise(state)
-    until = nw.when(won).then(at).otherwise(nw.lit(end.to_pydatetime()))
-    frame = frame.with_columns(state.alias("_state"), until.alias("_until"), won.alias("_won"))
-    return frame, {
-        "reference": reference.dt.truncate("1d"),
-        "outcome": nw.col("_state"),
-        "days": (nw.col("_until") - reference).dt.total_minutes() // 1440,
-        "seen_to_win": nw.col("_won"),
-        "lost": nw.col("_lost"),
-    }
-
-
-def _counted(codes: CodeTally) -> pd.DataFrame:
-    """Leads by score, reference day, state, days followed and whether the win was seen."""
-    cells = codes.keys.rename(columns={"outcome": "state"}).assign(
-        score=np.asarray(codes.scores(), dtype=float)[codes.pattern], n=codes.n
-    )
-    never = cells["lost"].astype(bool) & ~cells["seen_to_win"].astype(bool)
-    cells["days"] = cells["days"].where(~never, cells["days"].max()).astype("int64")
-    cells = cells.astype({"seen_to_win": bool, "state": "int64"}).drop(columns="lost")
-    keys = ["score", "reference", "state", "days", "seen_to_win"]
-    return cells.groupby(keys, sort=True)["n"].sum().reset_index()
-
-
-def _together(tallies: list[CodeTally], model: ScoreModel) -> CodeTally:
-    """The counts of several dates as one, by what the rules found and by outcome."""
-    starts = np.cumsum([0, *[len(one.codes) for one in tallies]])
-    cells = pd.concat(
-        [
-            pd.DataFrame({"pattern": one.pattern + start, "outcome": one.keys["outcome"].to_numpy(), "n": one.n})
-            for one, start in zip(tallies, starts, strict=False)
-        ]
-    )
-    cells = cells[cells["outcome"] != ALREADY].groupby(["pattern", "outcome"])["n"].sum().reset_index()
-    return CodeTally(
-        model=model,
-        codes=np.concatenate([one.codes for one in tallies]),
-        pattern=cells["pattern"].to_numpy(dtype=np.int64),
-        keys=cells[["outcome"]].astype("int64"),
-        n=cells["n"].to_numpy(dtype=np.int64),
-    )

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.calibration.asked import date_of_export, needs_score
+from workbench.calibration.clusters import COMPANY, ClusterTally, tally_parts
 from workbench.calibration.result import Calibration
 from workbench.calibration.tally import MOST_WEEKS, WeeklyLeads, tally_scores, weekly_leads
 from workbench.engines import Frame, as_frame, collect, count_by, kinds
@@ -35,6 +36,7 @@ def calibrate(
     confidence: float = 0.95,
     activities: Any = None,
     old_line: float | None = None,
+    company: str | None = COMPANY,
 ) -> Calibration:
     """Judge a score: what every threshold would mean, with intervals.
 
@@ -56,6 +58,8 @@ def calibrate(
         The table of events, where the outcome's condition counts them; a Workspace brings its own.
     old_line
         The line in force so far, in points: `notes` then say whether conversion jumps there, and what that means.
+    company
+        The column with a lead's company, if the table has it: intervals then draw companies, not leads. None: leads.
 
     Raises
     ------
@@ -100,6 +104,7 @@ def calibrate(
         by=by,
         segments=segments,
         old_line=old_line,
+        parts=_by_company(wide, columns, score, outcome_code, company),
     )
 
 
@@ -213,6 +218,19 @@ def _recent(
     until = min(as_of, pd.Timestamp(newest) + timedelta(days=1)).normalize()
     start: datetime = (until - timedelta(weeks=MOST_WEEKS)).to_pydatetime()
     return frame.filter(created >= nw.lit(start)), until
+
+
+def _by_company(
+    frame: Frame, columns: Mapping[str, str], score: str, outcome_code: nw.Expr, company: str | None
+) -> ClusterTally | None:
+    """Judged leads by score and company; None where companies are not known."""
+    if company is None or company not in columns:
+        return None
+    cells = count_by(frame, {"score": nw.col(score), "company": nw.col(company), "outcome": outcome_code})
+    cells = cells[(cells["outcome"] < YOUNG) & cells["score"].notna()]
+    n = cells["n"].to_numpy()
+    won = np.where(cells["outcome"] == WON, n, 0)
+    return tally_parts(_floats(cells["score"]), cells["company"], n, won)
 
 
 def _weekly(

@@ -1,12 +1,9 @@
-"""A score as it was: which rules can be rebuilt at a past date, and the tables to rebuild them from."""
-
-# ruff: noqa: S608  # what is put into SQL here are quoted names, quoted values and dates
+"""A score as it was: which rules can be rebuilt at a past date, and from what."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -34,14 +31,7 @@ from workbench.errors import WorkbenchError, listing
 from workbench.loaders import Workspace
 from workbench.scoring import Rule, ScoreModel
 
-if TYPE_CHECKING:
-    import duckdb
-
-MOMENT = pd.Timestamp("2000-01-01 12:00")
-"""Where each lead's reference date is moved to, with all its other dates, so that one pass serves all leads."""
 _PLAIN = (All, AllOf, Always, AnyOf, Before, Between, Compare, Either, InDays, Known, Not, OneOf, Property, Text, Count)
-MOST_CHANGES = 45
-"""Changes a property that the vendor keeps for a contact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +59,11 @@ def rebuildable(model: ScoreModel, workspace: Workspace, known_at: Mapping[str, 
         For a rule on a property that is known only after sales contact and has no history, an unknown property, or if
         no rule can be rebuilt.
     """
+    if model.scored is not None:
+        raise WorkbenchError(
+            f"who is scored at all by {model.name!r} hangs on segments, and who was in them is not on file; take "
+            "include and exclude out for a back-test."
+        )
     there = workspace.columns("contacts")
     history = set(_history_properties(workspace))
     rows, properties, refused = [], dict[str, None](), []
@@ -83,8 +78,10 @@ def rebuildable(model: ScoreModel, workspace: Workspace, known_at: Mapping[str, 
                 )
         late = [name for name in names if known_at.get(name) == "sales" and name not in history]
         refused += [(rule.name, name) for name in late]
-        why = _why_not(asked, names, history, known_at, workspace, counted=bool(_counts(rule)), moved=moved)
-        source = "events" if _counts(rule) else ""
+        why = _why_not(asked, names, history, known_at, workspace, counted=bool(counts_of(rule)), moved=moved)
+        if rule.associated is not None:
+            why = f"it asks each {rule.associated} of the contact, which has no state of the past."
+        source = "events" if counts_of(rule) else ""
         if names:
             fixed = "history" if all(name in history for name in names) else "the contact as created"
             source = f"{source} and {fixed}" if source else fixed
@@ -104,11 +101,8 @@ def rebuildable(model: ScoreModel, workspace: Workspace, known_at: Mapping[str, 
             f"no rule of {model.name!r} can be rebuilt: {table['reason'].iloc[0]} Bring activities or property "
             'history, or say which properties are known with the contact: known_at={"industry": "creation"}.'
         )
-    groups = tuple(
-        replace(group, rules=tuple(rule for rule in group.rules if rule.name in kept)) for group in model.groups
-    )
-    reduced = replace(model, groups=tuple(group for group in groups if group.rules))
-    counts = [count for rule in reduced.rules for count in _counts(rule)]
+    reduced = model.keeping(kept)
+    counts = [count for rule in reduced.rules for count in counts_of(rule)]
     return Rebuilt(
         model=reduced,
         rows=table,
@@ -118,7 +112,8 @@ def rebuildable(model: ScoreModel, workspace: Workspace, known_at: Mapping[str, 
     )
 
 
-def _counts(rule: Rule) -> list[Count]:
+def counts_of(rule: Rule) -> list[Count]:
+    """What a rule counts."""
     return [count for count, _ in rule.counts] + [count for one in rule.conditions for count in one.counts]
 
 
@@ -165,88 +160,3 @@ def _why_not(
                 f'{name!r} {kind} and has no history; bring its history, or declare known_at={{"{name}": "creation"}}.'
             )
     return ""
-
-
-def lead_table(
-    connection: duckdb.DuckDBPyConnection, rebuilt: Rebuilt, history: str | None, *, reference: str, moved: bool
-) -> duckdb.DuckDBPyRelation:
-    """The leads (table `leads`) with each property as it was at `reference`, an SQL expression over a lead.
-
-    Where a contact has a history of a property, its value then counts, blank before the first one; a contact without
-    any has kept the value it has.
-    """
-    types = {row[0]: row[1] for row in connection.sql("DESCRIBE leads").fetchall()}
-    columns, joins = [], []
-    for position, name in enumerate(rebuilt.properties):
-        column = _name(name)
-        value = f"l.{column}"
-        if name in rebuilt.from_history and history is not None:
-            part = f"h{position}"
-            joins.append(
-                f'LEFT JOIN (SELECT h.record_id, arg_max(h.value, h."at") FILTER (h."at" <= {reference}) AS value '
-                f"FROM {history} h JOIN leads l ON h.record_id = l.hs_object_id "
-                f"WHERE h.object = 'contact' AND h.property = {_text(name)} GROUP BY 1) {part} "
-                f"ON {part}.record_id = l.hs_object_id"
-            )
-            was = f"TRY_CAST({part}.value AS {types[name]})"
-            value = f"CASE WHEN {part}.record_id IS NULL THEN l.{column} ELSE {was} END"
-        if moved and types[name].startswith(("TIMESTAMP", "DATE")):
-            value = f"({value}) - ({reference}) + TIMESTAMP '{MOMENT}'"
-        columns.append(f"{value} AS {column}")
-    fixed = ["l.hs_object_id", "l._created", "l._at", "l._code", "l._lost", f"{reference} AS _reference"]
-    return connection.sql(f"SELECT {', '.join([*fixed, *columns])} FROM leads l {' '.join(joins)}")
-
-
-def event_table(
-    connection: duckdb.DuckDBPyConnection, rebuilt: Rebuilt, activities: str | None, *, reference: str, moved: bool
-) -> duckdb.DuckDBPyRelation | None:
-    """The events that rules count up to `reference`; moved with each lead's reference date where it has its own."""
-    if activities is None or not rebuilt.kinds:
-        return None
-    wanted = f"e.kind IN ({', '.join(map(_text, rebuilt.kinds))})"
-    if not moved:
-        return connection.sql(f'FROM {activities} e WHERE {wanted} AND e."at" <= {reference}')
-    at = f"e.\"at\" - ({reference}) + TIMESTAMP '{MOMENT}'"
-    return connection.sql(
-        f'SELECT e.* REPLACE ({at} AS "at") FROM {activities} e JOIN leads l ON e.contact_id = l.hs_object_id '
-        f'WHERE {wanted} AND e."at" <= {reference}'
-    )
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def file_table(workspace: Workspace, name: str) -> str | None:
-    """A Workspace's table as DuckDB reads it, or None where it was not exported."""
-    return f"read_parquet({_text(str(workspace.file(name)))})" if name in workspace.tables else None
-
-
-def make_leads(
-    connection: duckdb.DuckDBPyConnection, classified: Any, rebuilt: Rebuilt, *, created: str, at: str
-) -> None:
-    """The table `leads`: a row a contact with what a rebuild needs, and no more."""
-    wanted = [_name(name) for name in rebuilt.properties]
-    fixed = ["hs_object_id", f"{_name(created)} AS _created", f"{_name(at)} AS _at", "_code", "_lost"]
-    selected = ", ".join(dict.fromkeys([*fixed, *wanted]))
-    classified.select(selected).create("leads")
-
-
-def leads_reached(connection: duckdb.DuckDBPyConnection, days: int, end: pd.Timestamp) -> tuple[int, int]:
-    """Leads with a date of creation, and those of them that were so many days old by `end`."""
-    leads = connection.table("leads").filter("_created IS NOT NULL")
-    old = leads.filter(f"_created + INTERVAL {days} DAY <= TIMESTAMP '{end}'")
-    return len(leads), len(old)
-
-
-def cut_histories(connection: duckdb.DuckDBPyConnection, history: str, names: tuple[str, ...]) -> int:
-    """Histories of these properties that are as long as the vendor keeps them."""
-    if not names:
-        return 0
-    wanted = ", ".join(map(_text, names))
-    changes = connection.sql(f"FROM {history}").filter(f"object = 'contact' AND property IN ({wanted})")
-    return len(changes.aggregate("record_id, property, count(*) AS n").filter(f"n >= {MOST_CHANGES}"))

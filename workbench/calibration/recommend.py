@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ MOST_SCORES_IN_A_DRAW = 1000
 
 Counts = NDArray[np.int64]
 Places = NDArray[np.intp]
+_Number = TypeVar("_Number", np.int64, np.float32)
 NONE = -1  # the place of a line that does not exist
 
 
@@ -199,9 +200,9 @@ def draw_counts(n_leads: Counts, n_won: Counts, *, draws: int, rng: np.random.Ge
     return lost + won, won
 
 
-def down(counts: Counts) -> Counts:
+def down(counts: NDArray[_Number]) -> NDArray[_Number]:
     """Counts at or above each score, from counts at each; the last axis is the score, ascending."""
-    above: Counts = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1]
+    above: NDArray[_Number] = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1]
     return above
 
 

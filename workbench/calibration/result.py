@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.calibration import recommend as rules
+from workbench.calibration.clusters import ClusterTally, design_effect
 from workbench.calibration.corrected import ChosenRate, correct_rate, uncorrected
 from workbench.calibration.recommend import Above, Recommendation
 from workbench.calibration.selective import Jump, check_old_line, jump_at
@@ -101,6 +102,7 @@ class Calibration:
     by: str | None = None
     segments: Mapping[str, ScoreTally] = field(default_factory=dict)
     old_line: float | None = None
+    parts: ClusterTally | None = None
 
     def __post_init__(self) -> None:
         tally, judged = self.tally, int(self.tally.n_leads.sum())
@@ -183,7 +185,8 @@ class Calibration:
     @cached_property
     def base_rate(self) -> Rate:
         """Conversion rate of all judged leads."""
-        return rate(self.n_won, self.n_leads, confidence=self.confidence)
+        low, high = self._interval(np.array(self.n_won), np.array(self.n_leads), self.design_effect)
+        return Rate(self.n_won / self.n_leads, float(low), float(high), self.n_leads)
 
     @cached_property
     def blank(self) -> Rate:
@@ -194,12 +197,12 @@ class Calibration:
     def thresholds(self) -> pd.DataFrame:
         """One row a distinct score, ascending: what a line there means.
 
-        Columns: threshold, n_leads, share, n_won, conversion_rate, low, high (Wilson interval), capture_rate, lift,
-        leads_per_week (NaN without creation dates). Leads that cannot be judged yet are not counted, except in
-        leads_per_week.
+        Columns: threshold, n_leads, share, n_won, conversion_rate, low, high (Wilson interval, of as many leads as
+        those of the same companies are worth), capture_rate, lift, leads_per_week (NaN without creation dates). Leads
+        that cannot be judged yet are not counted, except in leads_per_week.
         """
         n, won = self._above
-        low, high = wilson_interval(won, n, confidence=self.confidence)
+        low, high = self._interval(won, n, self._effects)
         conversion = np.divide(won, n, out=np.full(len(n), np.nan), where=n > 0)
         return pd.DataFrame(
             {
@@ -223,12 +226,34 @@ class Calibration:
         means: Floats = self.weekly.by_score(self.tally.score).mean(axis=0)
         return means
 
+    def _interval(self, won: Ints, n: Ints, effects: Floats | float) -> tuple[Floats, Floats]:
+        """Wilson's interval of rates, of n / design effect leads each."""
+        return wilson_interval(won / effects, n / effects, confidence=self.confidence)
+
+    @cached_property
+    def _effects(self) -> Floats | float:
+        """The design effect of the rate at or above each score; 1 where leads stand each for itself."""
+        if self.parts is None:
+            return 1.0
+        first = rules.coarse(self.tally.n_leads)
+        n, won = self.parts.by_score(self.tally.score[first])
+        effects = design_effect(rules.down(n), rules.down(won))
+        widths = np.diff(np.append(first, len(self.tally.score)))
+        return np.repeat(effects, widths)
+
+    @property
+    def design_effect(self) -> float:
+        """How many times the variance of the overall rate is that of leads drawn alone; 1 without companies."""
+        return float(np.ravel(self._effects)[0])
+
     def at(self, threshold: float) -> Line:
         """What a line at `threshold` points means; any number, between two scores or beyond them."""
         n, won = self._above
         place = int(np.searchsorted(self.tally.score, threshold, side="left"))
         leads, winners = (int(n[place]), int(won[place])) if place < len(n) else (0, 0)
-        conversion = rate(winners, leads, confidence=self.confidence)
+        effect = float(np.broadcast_to(self._effects, n.shape)[min(place, len(n) - 1)])
+        low, high = self._interval(np.array(winners), np.array(leads), effect)
+        conversion = Rate(winners / leads if leads else float("nan"), float(low), float(high), leads)
         return Line(
             threshold=float(threshold),
             n_leads=leads,
@@ -252,7 +277,8 @@ class Calibration:
         tally, first = self.tally, self._band_starts
         last = np.append(first[1:], len(tally.score)) - 1
         n, won = np.add.reduceat(tally.n_leads, first), np.add.reduceat(tally.n_won, first)
-        low, high = wilson_interval(won, n, confidence=self.confidence)
+        effects = 1.0 if self.parts is None else design_effect(*self.parts.by_score(tally.score[first]))
+        low, high = self._interval(won, n, effects)
         return pd.DataFrame(
             {
                 "low_score": tally.score[first],
@@ -277,8 +303,9 @@ class Calibration:
 
     @cached_property
     def ranking(self) -> Auc:
-        """AUC with its interval (DeLong)."""
-        return auc(self.tally.n_leads, self.tally.n_won, confidence=self.confidence)
+        """AUC with its interval (DeLong; where leads come in companies, Obuchowski)."""
+        parts = None if self.parts is None else self.parts.placed(self.tally.score)
+        return auc(self.tally.n_leads, self.tally.n_won, confidence=self.confidence, parts=parts)
 
     @property
     def auc(self) -> float:
@@ -415,8 +442,12 @@ class Calibration:
         """Bootstrap draws; kept for the last seed, for all rules draw from the same data."""
         if self._draws.get("seed") != seed:
             tally, first = self.tally, rules.coarse(self.tally.n_leads)
-            n, won = np.add.reduceat(tally.n_leads, first), np.add.reduceat(tally.n_won, first)
-            n, won = rules.draw_counts(n, won, draws=rules.DRAWS, rng=np.random.default_rng(seed))
+            rng = np.random.default_rng(seed)
+            if self.parts is None:
+                n, won = np.add.reduceat(tally.n_leads, first), np.add.reduceat(tally.n_won, first)
+                n, won = rules.draw_counts(n, won, draws=rules.DRAWS, rng=rng)
+            else:
+                n, won = self.parts.draw(tally.score[first], draws=rules.DRAWS, rng=rng)
             starts = np.searchsorted(first, self._band_starts, side="right") - 1
             lowest = won[:, : starts[1]].sum(axis=1) / np.maximum(n[:, : starts[1]].sum(axis=1), 1)
             highest = won[:, starts[-1] :].sum(axis=1) / np.maximum(n[:, starts[-1] :].sum(axis=1), 1)
@@ -581,6 +612,11 @@ class Calibration:
                     f"By Youden's J the line would belong at {points(naive)}, where the old line was: it says "
                     "where sales worked, not where leads are good. Hand over some leads by lot on both sides of it."
                 )
+        if self.design_effect > 1:
+            found.append(
+                f"Leads of one company rise and fall together: {self.n_leads:,} are worth "
+                f"{self.n_leads / self.design_effect:,.0f} that stand each for itself. Intervals allow for that."
+            )
         if self._few:
             found.append(self._few)
         return tuple(found)

@@ -19,17 +19,26 @@ class Auc:
     high: float
 
 
-def auc(n_leads: Counts, n_won: Counts, *, confidence: float = 0.95) -> Auc:
+def auc(
+    n_leads: Counts,
+    n_won: Counts,
+    *,
+    confidence: float = 0.95,
+    parts: tuple[NDArray[np.intp], Counts, Counts, Counts] | None = None,
+) -> Auc:
     """AUC with DeLong's interval, from counts by ascending score.
 
     `n_leads` and `n_won` are counts per distinct score, in ascending order of the score. Both winners and losers must
-    be among them, else the values are NaN; with one winner or one loser the interval is NaN.
+    be among them, else the values are NaN; with one winner or one loser the interval is NaN. Where leads come in
+    clusters, `parts` are cells of them: the place of the score, the part (from 0), leads and winners; the interval is
+    then Obuchowski's.
 
     References
     ----------
     Hanley, J. A., McNeil, B. J. (1982). The meaning and use of the area under a ROC curve. Radiology 143, 29-36.
     DeLong, E. R., DeLong, D. M., Clarke-Pearson, D. L. (1988). Comparing the areas under two or more correlated ROC
     curves. Biometrics 44, 837-845.
+    Obuchowski, N. A. (1997). Nonparametric analysis of clustered ROC curve data. Biometrics 53, 567-578.
     """
     from scipy.stats import norm
 
@@ -42,8 +51,15 @@ def auc(n_leads: Counts, n_won: Counts, *, confidence: float = 0.95) -> Auc:
     value = float(won @ lost_below / winners)
     if winners < 2 or losers < 2:
         return Auc(value, float("nan"), float("nan"))
-    variance = (won @ (lost_below - value) ** 2 / (winners - 1)) / winners
-    variance += (lost @ (won_above - value) ** 2 / (losers - 1)) / losers
+    if parts is None:
+        variance = (won @ (lost_below - value) ** 2 / (winners - 1)) / winners
+        variance += (lost @ (won_above - value) ** 2 / (losers - 1)) / losers
+    else:
+        place, part, leads_there, won_there = parts
+        beaten = won_there * (lost_below[place] - value) / winners
+        beaten += (leads_there - won_there) * (won_above[place] - value) / losers
+        sums = np.bincount(part, weights=beaten)
+        variance = sums @ sums * len(sums) / max(len(sums) - 1, 1)
     half = norm.ppf(0.5 + confidence / 2) * np.sqrt(variance)
     return Auc(value, max(0.0, float(value - half)), min(1.0, float(value + half)))
 
