@@ -41,14 +41,26 @@ if TYPE_CHECKING:
     from workbench.improvements import improvement_table as improvement_table
     from workbench.improvements import monthly_metrics as monthly_metrics
     from workbench.improvements import quality as quality
+    from workbench.loaders import Duplicates as Duplicates
     from workbench.loaders import Export as Export
     from workbench.loaders import LoadReport as LoadReport
+    from workbench.loaders import Merge as Merge
     from workbench.loaders import Workspace as Workspace
+    from workbench.loaders import find_duplicates as find_duplicates
     from workbench.loaders import load as load
+    from workbench.loaders import merge as merge
+    from workbench.loaders import merge_log as merge_log
     from workbench.loaders import read_export as read_export
+    from workbench.loaders import undo_merge as undo_merge
     from workbench.outcomes import Outcome as Outcome
+    from workbench.scoring import Case as Case
+    from workbench.scoring import Decay as Decay
+    from workbench.scoring import Explanation as Explanation
+    from workbench.scoring import Label as Label
+    from workbench.scoring import Matrix as Matrix
     from workbench.scoring import Rule as Rule
     from workbench.scoring import RuleGroup as RuleGroup
+    from workbench.scoring import RuleSum as RuleSum
     from workbench.scoring import ScoreModel as ScoreModel
     from workbench.scoring import explain as explain
     from workbench.scoring import score as score
@@ -69,14 +81,21 @@ _HOME = {
     "BeforeAfter": "improvements",
     "BusinessHours": "improvements",
     "Calibration": "calibration",
+    "Case": "scoring",
     "CompanyBenchmark": "improvements",
+    "Decay": "scoring",
     "Discovery": "segments",
     "Decision": "calibration",
+    "Duplicates": "loaders",
+    "Explanation": "scoring",
     "Export": "loaders",
     "Handover": "handovers",
     "Improvement": "improvements",
     "Improvements": "improvements",
+    "Label": "scoring",
     "LoadReport": "loaders",
+    "Matrix": "scoring",
+    "Merge": "loaders",
     "Metric": "improvements",
     "ModelComparison": "calibration",
     "Outcome": "outcomes",
@@ -85,6 +104,7 @@ _HOME = {
     "Recommendation": "calibration",
     "Rule": "scoring",
     "RuleGroup": "scoring",
+    "RuleSum": "scoring",
     "ScoreModel": "scoring",
     "Segment": "segments",
     "SegmentChanges": "segments",
@@ -102,10 +122,13 @@ _HOME = {
     "compare_segments": "segments",
     "discover": "segments",
     "explain": "scoring",
+    "find_duplicates": "loaders",
     "handover": "handovers",
     "improvement": "improvements",
     "improvement_table": "improvements",
     "load": "loaders",
+    "merge": "loaders",
+    "merge_log": "loaders",
     "monthly_metrics": "improvements",
     "quality": "improvements",
     "read_export": "loaders",
@@ -113,6 +136,7 @@ _HOME = {
     "score": "scoring",
     "segment_changes": "segments",
     "suggest_points": "calibration",
+    "undo_merge": "loaders",
     "what_if": "calibration",
     "write_segments": "segments",
 }

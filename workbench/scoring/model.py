@@ -299,6 +299,53 @@ class ScoreModel:
         return to_mapping(self)
 
     @classmethod
+    def from_hubspot(cls, score: Mapping[str, Any] | str, *, names: Mapping[str, str] | None = None) -> ScoreModel:
+        """A model from a score's configuration as the vendor's API gives it (or its text).
+
+        Parameters
+        ----------
+        score
+            A `PublicScoreConfiguration` of contacts.
+        names
+            Names by the vendor's ids: of segments, of forms, and of kinds of activities by types of events; what has
+            none keeps its id as its name.
+
+        Raises
+        ------
+        WorkbenchError
+            For what cannot be said here, and for the JSON of another version; it is named.
+
+        Notes
+        -----
+        Where the vendor's documents are silent: the first case of several that holds decides; of frequencies the most
+        demanding; an average is rounded to two decimals, and who has no associated records gets no points for them.
+        """
+        from workbench.scoring.vendor import from_json
+
+        return from_json(score, names or {})
+
+    def to_hubspot(
+        self, *, kinds: Mapping[str, str] | None = None, list_ids: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The score's configuration as the vendor's API takes it; `from_hubspot` reads it to the same model.
+
+        Parameters
+        ----------
+        kinds
+            What each property holds (`engines.kinds`), where a value alone does not say it.
+        list_ids
+            The vendor's ids by name, of segments, forms and kinds of activities.
+
+        Raises
+        ------
+        WorkbenchError
+            For what a score there cannot say; it is named.
+        """
+        from workbench.scoring.vendor import to_json
+
+        return to_json(self, kinds or {}, list_ids or {})
+
+    @classmethod
     def read(cls, path: str | PathLike[str]) -> ScoreModel:
         """A model from a `score.yaml`.
 
