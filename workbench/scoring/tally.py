@@ -57,19 +57,17 @@ class CodeTally:
 
     def group_scores(self, model: ScoreModel | None = None) -> dict[str, np.ndarray[Any, Any]]:
         """`score` and `score_<group>`, `score_<category>` to the scores of each pattern, as in `scores`."""
-        model = self._checked(model)
-        first = 0
+        model = self.checked(model)
         found: dict[str, Whole] = {}
-        for group in model.groups:
-            total = self._total(model, group, first)
-            found[group.column] = _limited(total, model.scaled(group.minimum), model.scaled(group.maximum))
-            first += len(group.single_rules)
+        for group, totals in zip(model.groups, self.block_totals(model), strict=True):
+            total = sum(block_points(model, group, totals))
+            found[group.column] = limited(total, model.scaled(group.minimum), model.scaled(group.maximum))
         most = model.scaled(model.category_maximum)
         parts = {
-            model.category_name(part): _limited(sum(found[group.column] for group in part), None, most)
+            model.category_name(part): limited(sum(found[group.column] for group in part), None, most)
             for part in model.categories
         }
-        whole = _limited(sum(parts.values()), model.scaled(model.minimum), model.scaled(model.maximum))
+        whole = limited(sum(parts.values()), model.scaled(model.minimum), model.scaled(model.maximum))
         named = {column: parts[name] for name, column in model.category_columns.items()}
         scores = {"score": whole, **found, **named}
         return scores if model.scale == 1 else {name: values / model.scale for name, values in scores.items()}
@@ -84,14 +82,16 @@ class CodeTally:
         meaning = self.meanings.get(rule.name)  # none where it was not enabled when it was counted
         return np.zeros(1, dtype=np.int64) if meaning is None else rolled_worth(rule, meaning, scale)
 
-    def _total(self, model: ScoreModel, group: RuleGroup, first: int) -> Whole:
-        """A group's points before its limits, those of its sums within theirs."""
-        total = np.zeros(len(self.codes), dtype=np.int64)
-        for block in group.blocks:
-            low, high = (model.scaled(limit) for limit in block.limits)
-            total = total + _limited(self._block_total(model, block.rules, first), low, high)
-            first += len(block.rules)
-        return total
+    def block_totals(self, model: ScoreModel) -> list[list[Whole]]:
+        """The scaled points of each block of rules of each group, shape (n_patterns,), before all limits but rules'."""
+        first = 0
+        totals: list[list[Whole]] = []
+        for group in model.groups:
+            totals.append([])
+            for block in group.blocks:
+                totals[-1].append(self._block_total(model, block.rules, first))
+                first += len(block.rules)
+        return totals
 
     def _block_total(self, model: ScoreModel, rules: tuple[Rule, ...], first: int) -> Whole:
         """The points of some rules, from what they were the last time: whole numbers, so nothing drifts."""
@@ -133,7 +133,8 @@ class CodeTally:
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
 
-    def _checked(self, model: ScoreModel | None) -> ScoreModel:
+    def checked(self, model: ScoreModel | None) -> ScoreModel:
+        """`model`, or the one that was counted; refused where its rules are others."""
         if model is None or model is self.model:
             return self.model
         if _shape(model) != _shape(self.model):
@@ -218,7 +219,7 @@ def unpacked(
     cells: pd.DataFrame, model: ScoreModel, packed: list[str], meanings: Mapping[str, Whole] | None = None
 ) -> CodeTally:
     """A CodeTally of counted rows: the columns of `packed_codes`, `n`, and the keys they were counted by."""
-    found, pattern = _distinct([cells[name].to_numpy(dtype=np.int64) for name in packed])
+    found, pattern = told_apart([cells[name].to_numpy(dtype=np.int64) for name in packed])
     largest = max(rule.codes for rule in model.rules)
     codes = np.empty((len(model.rules), len(found[0])), dtype=np.uint8 if largest <= 256 else np.uint16)
     for values, pack in zip(found, _packs(model.rules), strict=True):
@@ -243,14 +244,26 @@ def _packs(rules: tuple[Rule, ...]) -> list[list[int]]:
     return packs
 
 
-def _distinct(columns: list[Whole]) -> tuple[list[Whole], Whole]:
+def told_apart(columns: list[Whole]) -> tuple[list[Whole], Whole]:
     """The distinct rows of some columns, and which of them each row is."""
-    group = np.zeros(len(columns[0]), dtype=np.int64)
+    if not len(columns[0]):
+        return columns, np.zeros(0, dtype=np.int64)
+    row, size = np.zeros(len(columns[0]), dtype=np.int64), 1
     for column in columns:
-        position, values = pd.factorize(column)
-        group = pd.factorize(group * max(len(values), 1) + position)[0]
-    _, first = np.unique(group, return_index=True)
-    return [column[first] for column in columns], group.astype(np.int64)
+        low = int(column.min())
+        span = int(column.max()) - low + 1
+        if size * span > _ROOM:
+            row, values = pd.factorize(row)
+            size = len(values)
+        if size * span > _ROOM:
+            column, values = pd.factorize(column)
+            low, span = 0, len(values)
+        row = row * span + (column - low)
+        size *= span
+    row, values = pd.factorize(row)
+    first = np.empty(len(values), dtype=np.int64)
+    first[row[::-1]] = np.arange(len(row) - 1, -1, -1)
+    return [column[first] for column in columns], row.astype(np.int64, copy=False)
 
 
 def _shape(model: ScoreModel) -> list[list[tuple[str, str, int]]]:
@@ -259,6 +272,12 @@ def _shape(model: ScoreModel) -> list[list[tuple[str, str, int]]]:
     ]
 
 
-def _limited(values: Any, minimum: int | None, maximum: int | None) -> Whole:
+def block_points(model: ScoreModel, group: RuleGroup, totals: list[Whole]) -> list[Whole]:
+    """What the blocks of a group add to it: their totals within the limits of sums."""
+    limits = [[model.scaled(limit) for limit in block.limits] for block in group.blocks]
+    return [limited(total, low, high) for total, (low, high) in zip(totals, limits, strict=True)]
+
+
+def limited(values: Any, minimum: int | None, maximum: int | None) -> Whole:
     limited: Whole = values if minimum is None and maximum is None else np.clip(values, minimum, maximum)
     return limited
