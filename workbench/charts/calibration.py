@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.calibration import Calibration
+from workbench.calibration import Calibration, FollowUp
 from workbench.charts import theme
 from workbench.stats.proportions import wilson_interval
 from workbench.wording import interval, percent, plural, points, round_step
@@ -117,7 +119,7 @@ def _marks(calibration: Calibration, start: float, end: float) -> list[dict[str,
     unit = {"showarrow": False, "font": {"color": theme.SOFT, "size": 12}, "xref": "paper", "yref": "paper"}
     return [
         {**unit, "text": "leads", "x": 0, "xanchor": "right", "xshift": -8, "y": 1, "yanchor": "bottom", "yshift": 6},
-        {**unit, "text": "score, in points", "x": 0.5, "y": 0, "yanchor": "top", "yshift": -40},
+        {**_axis_title("score, in points"), "yshift": -40},
     ] + [
         {
             "text": text,
@@ -158,4 +160,164 @@ def line_mark(scores: NDArray[np.float64], threshold: float) -> dict[str, Any]:
             "xanchor": "left",
             "showarrow": False,
         },
+    }
+
+
+SHADES = ("#c3ced9", "#9fb8bd", "#73a5a2", "#3f8d86", "#0f766e", "#0b3b36")
+"""From the lowest band to the highest."""
+
+
+def weekly_bars(leads: NDArray[np.int64], capacity: float) -> dict[str, Any]:
+    """Leads above the line by week, the latest last; weeks that bring more than `capacity` stand out."""
+    weeks = np.arange(-len(leads), 0)
+    over = leads > capacity
+    hover = [
+        f"{plural(-int(week), 'week')} before the end<br>{plural(int(n), 'lead')}"
+        for week, n in zip(weeks, leads, strict=True)
+    ]
+    traces = [
+        {
+            "type": "bar",
+            "name": name,
+            "x": weeks[chosen],
+            "y": leads[chosen],
+            "width": 0.8,
+            "marker": {"color": colour},
+            "hovertext": [text for text, one in zip(hover, chosen, strict=True) if one],
+            "hoverinfo": "text",
+        }
+        for name, chosen, colour in (("fits", ~over, theme.ABOVE), ("more than sales can take", over, theme.WARN))
+    ]
+    line = {"color": theme.INK, "width": 1.4, "dash": "dot"}
+    return {
+        "data": traces,
+        "layout": theme.layout(
+            xaxis={"title": None, "range": [-len(leads) - 0.5, -0.5]},
+            yaxis={"title": None, "rangemode": "tozero", "range": [0, 1.12 * max(float(leads.max()), capacity, 1.0)]},
+            shapes=[
+                {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": capacity, "y1": capacity, "line": line},
+            ],
+            annotations=[_axis_title("weeks before the last whole one ended")],
+            showlegend=False,
+            margin={"t": 12, "b": 48},
+            height=220,
+        ),
+    }
+
+
+def time_to_win(table: pd.DataFrame) -> dict[str, Any]:
+    """Share that won by days after the reference date, a line a band; the paler, the lower."""
+    traces = []
+    by_band = [band for _, band in table.groupby(["low_score", "high_score"], sort=True)]
+    for place, band in enumerate(by_band):
+        low, high = (float(band[name].iloc[0]) for name in ("low_score", "high_score"))
+        shade = SHADES[round(place * (len(SHADES) - 1) / max(len(by_band) - 1, 1))]
+        name = points(low) if low == high else f"{points(low)} to {points(high)}"
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": name,
+                "x": [0, *band["days"]],
+                "y": [0, *band["won_share"]],
+                "line": {"color": shade, "width": 2},
+                "marker": {"color": shade, "size": 6},
+                "hovertext": ["", *(_won_by(name, row) for row in band.to_dict("records"))],
+                "hoverinfo": "text",
+            }
+        )
+    return {
+        "data": traces,
+        "layout": theme.layout(
+            xaxis={"title": None, "rangemode": "tozero"},
+            yaxis={"title": None, "tickformat": ".0%", "rangemode": "tozero"},
+            annotations=[_axis_title("days after the reference date")],
+            showlegend=False,
+            margin={"t": 12, "b": 48},
+            height=260,
+        ),
+    }
+
+
+def _won_by(band: str, row: Mapping[Any, Any]) -> str:
+    return (
+        f"<b>{band} points</b><br>within {plural(int(row['days']), 'day')}: {percent(row['won_share'])} "
+        f"({interval(row['low'], row['high'])})<br>{plural(int(row['n_at_risk']), 'lead')} still followed"
+    )
+
+
+def promised_and_came(found: FollowUp) -> dict[str, Any]:
+    """Conversion by month with its interval, beside what was promised; months with an alarm stand out."""
+    rows = found.frame()
+    rows = rows[rows["n_judged"] > 0]
+    promised = found.decision
+    alarm = rows["converts_otherwise"].to_numpy(dtype=bool)
+    value = rows["conversion_rate"].to_numpy()
+    hover = [
+        f"<b>{row['month']:%B %Y}</b><br>{percent(row['conversion_rate'])} ({interval(row['low'], row['high'])}) of "
+        f"{plural(int(row['n_judged']), 'lead')}"
+        for row in rows.to_dict("records")
+    ]
+    trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "came",
+        "x": [f"{month:%Y-%m}" for month in rows["month"]],
+        "y": value,
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": rows["high"].to_numpy() - value,
+            "arrayminus": value - rows["low"].to_numpy(),
+            "color": theme.SOFT,
+            "thickness": 1.4,
+            "width": 0,
+        },
+        "marker": {"size": 9, "color": [theme.WARN if one else theme.ABOVE for one in alarm]},
+        "hovertext": hover,
+        "hoverinfo": "text",
+    }
+    across = {"xref": "paper", "x0": 0, "x1": 1}
+    return {
+        "data": [trace],
+        "layout": theme.layout(
+            xaxis={"title": None, "type": "category"},
+            yaxis={"title": None, "tickformat": ".0%", "rangemode": "tozero"},
+            shapes=[
+                {
+                    "type": "rect",
+                    **across,
+                    "y0": promised.low,
+                    "y1": promised.high,
+                    "fillcolor": theme.ABOVE,
+                    "opacity": 0.1,
+                    "line": {"width": 0},
+                },
+                {
+                    "type": "line",
+                    **across,
+                    "y0": promised.conversion_rate,
+                    "y1": promised.conversion_rate,
+                    "line": {"color": theme.ABOVE, "width": 1.2, "dash": "dot"},
+                },
+            ],
+            annotations=[_axis_title("month of creation")],
+            showlegend=False,
+            margin={"t": 12, "b": 48},
+            height=220,
+        ),
+    }
+
+
+def _axis_title(text: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "showarrow": False,
+        "font": {"color": theme.SOFT, "size": 12},
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0,
+        "yanchor": "top",
+        "yshift": -24,
     }

@@ -9,6 +9,8 @@ import anywidget
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv;charset=utf-8"
 YAML = "application/yaml;charset=utf-8"
+HTML = "text/html;charset=utf-8"
+PDF = "application/pdf"
 
 
 class Download(anywidget.AnyWidget):

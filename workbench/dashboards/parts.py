@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
-from workbench.calibration import Calibration, Recommendation
+from workbench.calibration import Calibration, ChosenRate, Recommendation
 from workbench.calibration.recommend import LABELS
-from workbench.wording import number, percent, points, round_step
+from workbench.wording import interval, number, percent, points, round_step
 
 MOST_LINES = 12
 _NUMBERS = re.compile(r"(\d[\d,.]*\d(?:\u00a0%)?|\d(?:\u00a0%)?)")
@@ -53,7 +53,7 @@ def warning(title: str, text: str) -> Markup:
     return Markup('<div class="wb-warn"><b>{}</b> {}</div>').format(title, tight(text))
 
 
-def advice(found: Recommendation, *, current: float) -> Markup:
+def advice(found: Recommendation, *, current: float, corrected: ChosenRate | None = None) -> Markup:
     """A recommended line: by what, where, how sure, and why; or that there is none, and why."""
     if found.threshold is None:
         where, span = "none", ""
@@ -61,6 +61,12 @@ def advice(found: Recommendation, *, current: float) -> Markup:
         where = points(found.threshold)
         span = "" if found.low is None or found.high is None else f"{points(found.low)} to {points(found.high)}"
     name = LABELS[found.kind]
+    why = found.reason[0].upper() + found.reason[1:]
+    if corrected is not None:
+        why += (
+            f" Expect {percent(corrected.value)} ({interval(corrected.low, corrected.high)}) of later leads: these "
+            "chose the line."
+        )
     return Markup(
         '<p class="wb-advice-name">{}{}</p><p class="wb-advice-line"><strong>{}</strong> <em>{}</em></p>'
         '<p class="wb-advice-why">{}</p>'
@@ -69,8 +75,41 @@ def advice(found: Recommendation, *, current: float) -> Markup:
         Markup(' <span class="wb-tag">in use</span>') if found.threshold == current else "",
         where,
         span,
-        tight(found.reason[0].upper() + found.reason[1:]),
+        tight(why),
     )
+
+
+def sentence(text: str) -> Markup:
+    """What was found, as a paragraph."""
+    return Markup('<p class="wb-said">{}</p>').format(tight(text))
+
+
+def waiting(text: str = "Working it out …") -> Markup:
+    """In place of what is not there yet."""
+    return Markup('<p class="wb-note" role="status">{}</p>').format(text)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str | Markup]], *, texts: Sequence[int] = (0,)) -> Markup:
+    """Rows of figures; the columns `texts` (places from 0) hold words and start at the left."""
+
+    def cells(tag: str, row: Sequence[str | Markup]) -> Markup:
+        cell = {place: Markup('<{0} class="wb-words">{1}</{0}>') for place in texts}
+        plain = Markup("<{0}>{1}</{0}>")
+        return Markup("").join(
+            cell.get(place, plain).format(tag, one if isinstance(one, Markup) else tight(one))
+            for place, one in enumerate(row)
+        )
+
+    body = Markup("").join(Markup("<tr>{}</tr>").format(cells("td", row)) for row in rows)
+    return Markup(
+        '<div class="wb-scroll"><table class="wb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+    ).format(cells("th", heads), body)
+
+
+def items(sentences: Iterable[str]) -> Markup:
+    """Sentences as a list."""
+    rows = Markup("").join(Markup("<li>{}</li>").format(tight(one)) for one in sentences)
+    return Markup('<ul class="wb-items">{}</ul>').format(rows)
 
 
 def legend(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> Markup:
@@ -90,7 +129,7 @@ def note(text: str) -> Markup:
     return Markup('<p class="wb-note">{}</p>').format(tight(text))
 
 
-def _mark(value: float, low: float, high: float, top: float) -> Markup:
+def mark(value: float, low: float, high: float, top: float) -> Markup:
     """A point with its interval on a scale from 0 to `top`."""
     return Markup(
         '<span class="wb-range" aria-hidden="true"><i style="left:{:.1f}%;width:{:.1f}%"></i>'
@@ -104,10 +143,10 @@ def _span(low: float, high: float) -> str:
 
 def lines_worth_showing(calibration: Calibration, threshold: float) -> list[float]:
     """At most twelve thresholds, evenly spaced and round where the scores are, the chosen one among them."""
-    table = calibration.thresholds
-    useful = table[(table["share"] <= 0.9) & (table["n_leads"] >= 10)]["threshold"].to_numpy()
+    lines = calibration.thresholds
+    useful = lines[(lines["share"] <= 0.9) & (lines["n_leads"] >= 10)]["threshold"].to_numpy()
     if not len(useful):
-        useful = table["threshold"].to_numpy()
+        useful = lines["threshold"].to_numpy()
     if len(useful) < MOST_LINES:
         chosen = set(useful.tolist())
     else:
@@ -131,7 +170,7 @@ def threshold_table(calibration: Calibration, threshold: float, *, weekly: bool)
             points(line.threshold),
             number(line.n_leads),
             percent(line.share),
-            _mark(line.conversion.value, line.conversion.low, line.conversion.high, top) if line.n_leads else "",
+            mark(line.conversion.value, line.conversion.low, line.conversion.high, top) if line.n_leads else "",
             percent(line.conversion.value) if line.n_leads else "–",
             _span(line.conversion.low, line.conversion.high) if line.n_leads else "",
             percent(line.capture.value, digits=0),
@@ -145,7 +184,7 @@ def threshold_table(calibration: Calibration, threshold: float, *, weekly: bool)
         heads.append("a week")
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in heads)
     return Markup(
-        '<h2>Every line that could be drawn</h2><div class="wb-scroll"><table class="wb-table">'
+        '<h3>Every line that could be drawn</h3><div class="wb-scroll"><table class="wb-table">'
         "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
     ).format(head, Markup("").join(rows))
 
@@ -156,8 +195,8 @@ def _week(leads: float) -> str:
 
 def bands(calibration: Calibration) -> Markup:
     """Conversion by band with its interval, and whether it rises with the score."""
-    table: pd.DataFrame = calibration.bands
-    top = float(table["high"].max())
+    found: pd.DataFrame = calibration.bands
+    top = float(found["high"].max())
     row = Markup(
         '<div class="wb-band{}"><span class="wb-band-name">{}</span>{}'
         '<span class="wb-band-rate">{} <em>{}, n {}</em></span></div>'
@@ -168,24 +207,18 @@ def bands(calibration: Calibration) -> Markup:
             points(band["low_score"])
             if band["low_score"] == band["high_score"]
             else f"{points(band['low_score'])} to {points(band['high_score'])}",
-            _mark(band["conversion_rate"], band["low"], band["high"], top),
+            mark(band["conversion_rate"], band["low"], band["high"], top),
             percent(band["conversion_rate"]),
             _span(band["low"], band["high"]),
             number(band["n_leads"]),
         )
-        for band in table[table["n_leads"] > 0].to_dict("records")
+        for band in found[found["n_leads"] > 0].to_dict("records")
     ]
-    ranking = calibration.ranking
-    sorts = (
-        f"A winner scores above a loser in {percent(ranking.value, digits=0)} of pairs "
-        f"({_span(ranking.low, ranking.high)} %; 50 % is chance)."
-    )
-    if table["inverted"].any():
-        told = warning("Not everywhere.", f"A marked band converts significantly worse than a lower one. {sorts}")
+    if found["inverted"].any():
+        told = warning("Not everywhere.", "A marked band converts significantly worse than a lower one.")
     else:
-        told = note(f"No band converts significantly worse than a lower one. {sorts}")
-    noun = calibration.outcome.noun or "wins"
-    return Markup("<h2>Does a higher score mean more {}?</h2>{}{}").format(noun, Markup("").join(rows), told)
+        told = note("No band converts significantly worse than a lower one.")
+    return Markup("{}{}").format(Markup("").join(rows), told)
 
 
 def footnote(sentences: Sequence[str]) -> Markup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 SETTLE_AFTER_SECONDS = 0.15
 
@@ -20,10 +20,15 @@ class Settles(Protocol):
 
 
 class Settling:
-    """A View that has its State settle off the loop that answers the controls."""
+    """A View that has its State settle off the loop that answers the controls.
+
+    Where the State has a `more()` too, that is asked for what takes longer still, one work after the other, until it
+    gives None.
+    """
 
     state: Settles
     _timer: asyncio.TimerHandle | None = None
+    _finding = False
 
     def _later(self) -> None:
         """Settle when nothing has moved for a moment; at once where no loop runs."""
@@ -39,3 +44,17 @@ class Settling:
     async def _settle(self) -> None:
         apply = await asyncio.to_thread(self.state.settlement())
         apply()
+        await self._find()
+
+    async def _find(self) -> None:
+        """What takes longer still; the works of one State never run side by side."""
+        more: Callable[[], Any] = getattr(self.state, "more", lambda: None)
+        if self._finding:
+            return
+        self._finding = True
+        try:
+            while (work := more()) is not None:
+                apply = await asyncio.to_thread(work)
+                apply()
+        finally:
+            self._finding = False

@@ -1,0 +1,92 @@
+"""What does the score look like? Its range, who has none, and whether something is known too late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+from markupsafe import Markup
+
+from workbench.calibration import FirstWin
+from workbench.dashboards import choices
+from workbench.dashboards.calibrate_threshold.findings import Late
+from workbench.dashboards.calibrate_threshold.section import Section, subheading
+from workbench.dashboards.parts import sentence, table, warning
+from workbench.wording import interval, number, percent, plural, points
+
+
+class Looks(Section):
+    """The score itself."""
+
+    question = "What does the score look like?"
+    wants = ("first_win", "suspects")
+
+    def few_words(self) -> str:
+        summary = self.state.question().judged.summary
+        blank = (
+            f"{plural(summary.blank, 'lead')} ({percent(summary.blank_share)}) without one, which is not 0"
+            if summary.blank
+            else "every lead has one"
+        )
+        return (
+            f"{points(summary.minimum)} to {points(summary.maximum)} points, half of the leads at "
+            f"{points(summary.median)} or more; {blank}"
+        )
+
+    def build(self) -> Sequence[widgets.Widget]:
+        self._table, self._start, self._late = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        return [
+            self._table,
+            subheading("Since when wins are on record"),
+            self._start,
+            subheading("Known too late?"),
+            self._late,
+        ]
+
+    def draw(self) -> None:
+        calibration = self.state.question().judged
+        summary, blank = calibration.summary, calibration.blank
+        heads = ("leads", "minimum", "lower quartile", "median", "average", "upper quartile", "maximum", "no score")
+        row = (
+            number(summary.n),
+            points(summary.minimum),
+            points(summary.lower_quartile),
+            points(summary.median),
+            number(summary.mean, digits=1),
+            points(summary.upper_quartile),
+            points(summary.maximum),
+            number(summary.blank),
+        )
+        told = table(heads, [row], texts=())
+        if blank.n:
+            told += sentence(
+                f"Without a score: {percent(blank.value)} ({interval(blank.low, blank.high)}) of {blank.n:,} judged "
+                "leads won. They stand apart from every figure of this page."
+            )
+        self._table.value = told
+        self._start.value = self.found("first_win", _start)
+        self._late.value = self.found("suspects", _late)
+
+
+def _start(found: FirstWin) -> Markup:
+    return warning("Early wins are missing.", found.headline()) if found.truncated else sentence(found.headline())
+
+
+def _late(found: Late) -> Markup:
+    told = [
+        warning(
+            "Known too late.", f"The rule {rule!r} asks for {_named(names)}, which is filled in after sales contact."
+        )
+        for rule, names in found.declared.items()
+    ]
+    told += [
+        warning("Perhaps known too late.", f"The rule {rule!r} asks for {_named(names)}, which is suspected below.")
+        for rule, names in found.suspected.items()
+    ]
+    if not told:
+        told = [sentence("No rule asks for a property that is known only after sales contact.")]
+    return Markup("").join(told) + sentence(found.suspects.headline())
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(choices.label_of(name) for name in names)
