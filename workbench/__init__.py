@@ -41,11 +41,13 @@ if TYPE_CHECKING:
     from workbench.improvements import improvement_table as improvement_table
     from workbench.improvements import monthly_metrics as monthly_metrics
     from workbench.improvements import quality as quality
+    from workbench.loaders import Audit as Audit
     from workbench.loaders import Duplicates as Duplicates
     from workbench.loaders import Export as Export
     from workbench.loaders import LoadReport as LoadReport
     from workbench.loaders import Merge as Merge
     from workbench.loaders import Workspace as Workspace
+    from workbench.loaders import audit as audit
     from workbench.loaders import find_duplicates as find_duplicates
     from workbench.loaders import load as load
     from workbench.loaders import merge as merge
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Audit": "loaders",
     "Backtest": "calibration",
     "BeforeAfter": "improvements",
     "BusinessHours": "improvements",
@@ -113,6 +116,7 @@ _HOME = {
     "WorkbenchError": "errors",
     "Workspace": "loaders",
     "all_improvements": "improvements",
+    "audit": "loaders",
     "backtest": "calibration",
     "before_after": "improvements",
     "calibrate": "calibration",
