@@ -117,10 +117,11 @@ def _follow_in(connection: duckdb.DuckDBPyConnection, file: Path, column: str, o
         f"INSERT INTO followed SELECT _file, _row, {sql_text(column)}, 'L026', one FROM named WHERE moved"
     )
     new = file.with_suffix(".new")
+    cells = "SELECT place, string_agg(DISTINCT now, ';' ORDER BY now) AS cell FROM named GROUP BY place"
     connection.execute(
         f"COPY (SELECT * EXCLUDE (file_row_number, place, cell) REPLACE (coalesce(cell, {name}) AS {name}) FROM {rows} "
-        "LEFT JOIN (SELECT place, string_agg(now, ';' ORDER BY now) AS cell FROM (SELECT DISTINCT place, now FROM named) "
-        f"GROUP BY place) ON place = file_row_number ORDER BY file_row_number) TO {sql_text(str(new))} (FORMAT PARQUET)"
+        f"LEFT JOIN ({cells}) ON place = file_row_number ORDER BY file_row_number) "
+        f"TO {sql_text(str(new))} (FORMAT PARQUET)"
     )
     os.replace(new, file)
 

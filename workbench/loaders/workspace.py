@@ -97,6 +97,15 @@ class Workspace:
         return dt.datetime.fromisoformat(self.manifest.as_of)
 
     @property
+    def folder(self) -> Path:
+        """The folder of the snapshot that this is; its files never change."""
+        return self._folder
+
+    def reopened(self) -> Workspace:
+        """The Workspace as it is now, which another import or a merge may have changed."""
+        return Workspace(self.path, keeper=self._keeper)
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that were exported."""
         return tuple(self.manifest.tables)

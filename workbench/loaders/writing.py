@@ -91,7 +91,12 @@ def write_snapshot(home: Path, folder: Path, manifest: Manifest, name: str) -> N
     place = home / SNAPSHOTS / name
     if not (place / MANIFEST).is_file():  # else the same import was made before: it is there, whole
         os.replace(folder, place)
-    pointer = folder.with_name(POINTER)
+    point_to(home, folder.parent, name)
+
+
+def point_to(home: Path, workplace: Path, name: str) -> None:
+    """Make one of the snapshots that are there the current one, at one stroke."""
+    pointer = workplace / POINTER
     pointer.write_text(json.dumps({"snapshot": name, "format": FORMAT}), encoding="utf-8")
     os.replace(pointer, home / POINTER)
 

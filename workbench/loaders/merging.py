@@ -1,0 +1,429 @@
+"""Duplicates made one record: by a stated rule for each property, with a log, into a new snapshot; and undone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
+
+from workbench import catalog
+from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.loaders.duplicates import ID, Duplicates, Of
+from workbench.loaders.reading import connect, quoted
+from workbench.loaders.survivors import MERGED_IDS, follow
+from workbench.loaders.values import sql_text
+from workbench.loaders.workspace import Workspace, is_workspace, to_pandas
+from workbench.loaders.writing import alone_in, point_to, write_snapshot
+from workbench.wording import plural
+
+Rule = Literal["newest", "first", "most complete", "ask"]
+RULES: tuple[Rule, ...] = get_args(Rule)
+LOG, DECISIONS = "merge_log.parquet", "merge.json"
+QUESTION_COLUMNS = ("survivor_id", "property", "record_id", "value")
+LOG_COLUMNS = ("survivor_id", "record_id", "property", "kept", "lost", "rule")
+_EARLIEST = ("createdate", "first_conversion_date", "first_deal_created_date")
+_MODIFIED = ("lastmodifieddate", "hs_lastmodifieddate")
+_RANK = {"newest": "_newest", "first": "_first", "most complete": "_complete"}
+_OBJECTS: Mapping[Of, str] = {"contacts": "contact", "companies": "company"}
+_LATEST = ("lastmodifieddate", "hs_lastmodifieddate", "notes_last_updated", "recent_conversion_date")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Merge:
+    """What a merge did.
+
+    `workspace` is the Workspace after it. `log` has one row per value that is not in the merged record any more:
+    `survivor_id`, `record_id` (whose value it was), `property`, `kept`, `lost`, `rule`; the row with the property
+    `hs_object_id` stands for the record itself. `questions` has one row per value to choose from, where the rule is
+    "ask" and no answer came: `survivor_id`, `property`, `record_id`, `value`; these groups were not merged.
+    """
+
+    workspace: Workspace
+    of: Of
+    log: pd.DataFrame
+    questions: pd.DataFrame
+
+    def frame(self) -> pd.DataFrame:
+        """The log."""
+        return self.log
+
+    def headline(self) -> str:
+        """How many records became how many, what was lost and what is left to decide."""
+        merged = self.log[self.log["property"] == ID]
+        n_left = merged["survivor_id"].nunique()
+        n_lost = len(self.log) - len(merged)
+        one = "contact" if self.of == "contacts" else "company"
+        told = f"{plural(len(merged) + n_left, one, self.of)} became {n_left:,}; {plural(n_lost, 'value')} gave way"
+        n_open = self.questions["survivor_id"].nunique()
+        return told + (
+            f"; {plural(n_open, 'group')} left as they are until their questions are answered." if n_open else "."
+        )
+
+
+def merge(
+    workspace: Workspace,
+    duplicates: Duplicates,
+    *,
+    groups: Collection[int] | None = None,
+    rules: Mapping[str, Rule] | None = None,
+    otherwise: Rule = "most complete",
+    keep: Mapping[int, str] | None = None,
+    answers: Mapping[tuple[str, str], str] | None = None,
+) -> Merge:
+    """Make one record of each group of duplicates, in a new snapshot; the old one stays whole.
+
+    Parameters
+    ----------
+    workspace
+        The Workspace, as it is now.
+    duplicates
+        What `find_duplicates` found in it.
+    groups
+        Numbers of the groups to merge; by default all sure ones and no likely one.
+    rules
+        Property to rule. "newest": the value of the record that was modified last; "first": of the one that was
+        created first; "most complete": of the one with the most properties known; each skips blanks. "ask": groups
+        with two values wait for an answer.
+    otherwise
+        The rule of all other properties, but for these: dates of creation and of stages entered are the earliest, dates
+        of last change the latest, an opt-out of one holds for all, and lists of ids are united.
+    keep
+        Group to the id of the record that is left, where it should not be the one marked in `duplicates`.
+    answers
+        To the `questions` of an earlier try: (survivor_id, property) to the value to take, as shown there.
+
+    Returns
+    -------
+    Merge
+        `hs_merged_object_ids` of a record that is left names those that are not; deals, activities and all other
+        tables that named them name it. `report.rows_merged` counts them.
+
+    Raises
+    ------
+    WorkbenchError
+        For an unknown group, record, property, rule or answer, or a Workspace that is no longer the current one.
+    """
+    there = [name for name in workspace.columns(duplicates.of) if name != ID]
+    _check_rules(rules or {}, otherwise, there)
+    chosen = _chosen(duplicates, groups, keep or {})
+    return _merged(
+        workspace, duplicates.of, chosen, rules=dict(rules or {}), otherwise=otherwise, answers=dict(answers or {})
+    )
+
+
+def undo_merge(workspace: Workspace, records: Collection[str] | None = None) -> Workspace:
+    """Take the last merge back, or only what became of some records.
+
+    `records` are ids of records that are left after the merge. Without them the snapshot from before the merge is the
+    current one again, as it was. Merges before the last can be undone after it. Raises WorkbenchError where the
+    Workspace is not the current one, holds no merge, or a record does not come from it.
+    """
+    folder = workspace.folder
+    if not (folder / DECISIONS).is_file():
+        raise WorkbenchError(f"nothing was merged in {workspace.name} since its import: there is nothing to undo.")
+    _check_current(workspace)
+    said = json.loads((folder / DECISIONS).read_text(encoding="utf-8"))
+    chosen: dict[str, list[str]] = said["chosen"]
+    back = set(chosen if records is None else map(str, records))
+    for record in sorted(back - chosen.keys()):
+        raise WorkbenchError(
+            f"the last merge left no record {record!r}; it left {listing(chosen)}.{did_you_mean(record, chosen)}"
+        )
+    with alone_in(workspace.path, _say_nothing) as workplace:
+        point_to(workspace.path, workplace, said["before"])
+    before = workspace.reopened()
+    left = {survivor: others for survivor, others in chosen.items() if survivor not in back}
+    if not left:
+        return before
+    answers = {(record, name): value for record, name, value in said["answers"]}
+    done = _merged(before, said["of"], left, rules=said["rules"], otherwise=said["otherwise"], answers=answers)
+    return done.workspace
+
+
+def merge_log(workspace: Workspace) -> pd.DataFrame:
+    """The log of the merge that made this snapshot, as `Merge.log`; empty where it comes straight from an import."""
+    file = workspace.folder / LOG
+    if not file.is_file():
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in LOG_COLUMNS})
+    return to_pandas(pq.read_table(file))
+
+
+def _check_rules(rules: Mapping[str, str], otherwise: str, there: Collection[str]) -> None:
+    for name in rules:
+        if name not in there:
+            raise WorkbenchError(
+                f"there is a rule for {name!r}, but the records have {listing(there)}.{did_you_mean(name, there)}"
+            )
+    for rule in {*rules.values(), otherwise}:
+        if rule not in RULES:
+            raise WorkbenchError(f"unknown rule {rule!r}; there are {listing(RULES)}.{did_you_mean(str(rule), RULES)}")
+
+
+def _check_current(workspace: Workspace) -> None:
+    if not is_workspace(workspace.path) or workspace.reopened().folder != workspace.folder:
+        raise WorkbenchError(f"{workspace.name} was changed since it was opened: open {workspace.path} again.")
+
+
+def _chosen(duplicates: Duplicates, groups: Collection[int] | None, keep: Mapping[int, str]) -> dict[str, list[str]]:
+    """Id of each record that is left to those that become part of it; groups that share a record are one."""
+    records = duplicates.records
+    there = set(records["group"])
+    for group in [*(groups or ()), *keep]:
+        if group not in there:
+            raise WorkbenchError(f"there is no group {group!r} of duplicates; there are {listing(sorted(there))}.")
+    wanted = set(records.loc[records["sure"], "group"]) if groups is None else set(groups)
+    into: dict[str, str] = {}  # id to another one of its group, up to the one that is left
+
+    def end(one: str) -> str:
+        while into.get(one, one) != one:
+            one = into[one]
+        return one
+
+    for group, rows in records[records["group"].isin(wanted)].groupby("group"):
+        ids = rows[ID].tolist()
+        left = keep.get(int(str(group)), rows.loc[rows["keep"], ID].iloc[0])
+        if left not in ids:
+            raise WorkbenchError(f"group {group} has no record {left!r} to keep; it has {listing(ids)}.")
+        for one in ids:
+            into[end(one)] = end(left)
+    chosen: dict[str, list[str]] = {}
+    for one in into:
+        if end(one) != one:
+            chosen.setdefault(end(one), []).append(one)
+    return {left: sorted(others) for left, others in sorted(chosen.items())}
+
+
+def _merged(
+    workspace: Workspace,
+    of: Of,
+    chosen: Mapping[str, Collection[str]],
+    *,
+    rules: Mapping[str, Rule],
+    otherwise: Rule,
+    answers: Mapping[tuple[str, str], str],
+) -> Merge:
+    _check_current(workspace)
+    with alone_in(workspace.path, _say_nothing) as workplace:
+        snapshot = workplace / "snapshot"
+        shutil.copytree(workspace.folder, snapshot, copy_function=_linked)
+        for name in (LOG, DECISIONS):
+            (snapshot / name).unlink(missing_ok=True)
+        file = snapshot / f"{of}.parquet"
+        connection = connect(workplace)
+        _gather(connection, workspace, of, chosen)
+        how = _rules(connection, of, rules, otherwise)
+        questions = _questions(connection, [name for name, rule in how.items() if rule == "ask"], answers)
+        open_ = set(questions["survivor_id"])
+        done = {survivor: sorted(others) for survivor, others in chosen.items() if survivor not in open_}
+        if not done:
+            return Merge(workspace=workspace, of=of, log=merge_log(workspace).iloc[:0], questions=questions)
+        _write(connection, file, how, answers)
+        log = _log(connection, how)
+        log.to_parquet(snapshot / LOG)
+        _tell(connection, snapshot, workspace, of, done)
+        decided = {
+            "before": workspace.folder.name,
+            "of": of,
+            "chosen": done,
+            "rules": dict(rules),
+            "otherwise": otherwise,
+            "answers": [[record, name, value] for (record, name), value in answers.items()],
+        }
+        text = json.dumps(decided, ensure_ascii=False, indent=1, sort_keys=True)
+        (snapshot / DECISIONS).write_text(text, encoding="utf-8")
+        n_rows = pq.read_metadata(snapshot / f"{of}.parquet").num_rows
+        manifest = replace(workspace.manifest, tables={**workspace.manifest.tables, of: n_rows})
+        name = f"{manifest.as_of[:10]}-merged-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        write_snapshot(workspace.path, snapshot, manifest, name)
+    return Merge(workspace=workspace.reopened(), of=of, log=log, questions=questions)
+
+
+def _gather(
+    connection: duckdb.DuckDBPyConnection, workspace: Workspace, of: Of, chosen: Mapping[str, Collection[str]]
+) -> None:
+    """The table `several`: each record of each group, whole, with what ranks it within its group."""
+    pairs = [(one, survivor) for survivor, others in chosen.items() for one in (survivor, *others)]
+    members = pd.DataFrame(pairs, columns=["member", "survivor"], dtype="str")
+    connection.register("members", members)
+    rows = f"read_parquet({sql_text(str(workspace.file(of)))}, file_row_number = true)"
+    there = workspace.columns(of)
+    modified = [f"{quoted(name)} DESC NULLS LAST" for name in _MODIFIED if name in there]
+    created, latest = (["createdate NULLS LAST"], ["createdate DESC NULLS LAST"]) if "createdate" in there else ([], [])
+    filled = " + ".join(f"({quoted(name)} IS NOT NULL)::INT" for name in there)
+    orders = {
+        "newest": [*modified, *latest, "_row DESC"],
+        "first": [*created, "_row"],
+        "most complete": [f"({filled}) DESC", *modified, "_row"],
+    }
+    ranks = ", ".join(
+        f"row_number() OVER (PARTITION BY survivor ORDER BY {', '.join(order)}) AS {_RANK[rule]}"
+        for rule, order in orders.items()
+    )
+    connection.execute(
+        f"CREATE TEMP TABLE several AS SELECT record.* RENAME (file_row_number AS _place), "
+        f"survivor AS _survivor, {ranks} FROM {rows} AS record JOIN members ON member = {ID}"
+    )
+    found = {one for (one,) in connection.execute(f"SELECT {ID} FROM several").fetchall()}
+    for one, _ in pairs:
+        if one not in found:
+            raise WorkbenchError(f"{workspace.name} has no record {one!r} in its {of}: find the duplicates again.")
+
+
+def _rules(connection: duckdb.DuckDBPyConnection, of: Of, rules: Mapping[str, Rule], otherwise: Rule) -> dict[str, str]:
+    """Property to the rule by which it is merged."""
+    kinds = {row[0]: row[1] for row in connection.execute("DESCRIBE several").fetchall() if not row[0].startswith("_")}
+    known = catalog.by_name(_OBJECTS[of])
+    found: dict[str, str] = {}
+    for name, kind in kinds.items():
+        if name in known and known[name].type == "id_list":
+            found[name] = "united"
+        elif name in rules:
+            found[name] = rules[name]
+        elif name in _EARLIEST or name.startswith("hs_v2_date_entered_"):
+            found[name] = "earliest"
+        elif name in _LATEST:
+            found[name] = "latest"
+        elif name.endswith("optout") and kind == "BOOLEAN":
+            found[name] = "if any"
+        elif name != ID:
+            found[name] = otherwise
+    return found
+
+
+def _questions(
+    connection: duckdb.DuckDBPyConnection, asked: Collection[str], answers: Mapping[tuple[str, str], str]
+) -> pd.DataFrame:
+    """The values to choose from; groups with an open question leave `several`. Wrong answers are refused."""
+    parts = [
+        f"SELECT _survivor AS survivor_id, {sql_text(name)} AS property, {ID} AS record_id, "
+        f"{quoted(name)}::VARCHAR AS value FROM several WHERE {quoted(name)} IS NOT NULL "
+        f"QUALIFY count(DISTINCT {quoted(name)}) OVER (PARTITION BY _survivor) > 1"
+        for name in asked
+    ]
+    if parts:
+        every = to_pandas(connection.sql(f"{' UNION ALL '.join(parts)} ORDER BY ALL").to_arrow_table())
+    else:
+        every = pd.DataFrame({name: pd.Series(dtype="str") for name in QUESTION_COLUMNS})
+    open_ = every
+    for (record, name), value in answers.items():
+        asked_here = (every["survivor_id"] == record) & (every["property"] == name)
+        if value not in (choices := every.loc[asked_here, "value"].unique().tolist()):
+            raise WorkbenchError(
+                f"the answer for {name!r} of the record {record!r} is {value!r}; "
+                + (f"its values are {listing(choices)}." if choices else "there is no such question.")
+            )
+        open_ = open_[~((open_["survivor_id"] == record) & (open_["property"] == name))]
+    connection.register("waiting", open_)
+    connection.execute("DELETE FROM several WHERE _survivor IN (SELECT survivor_id FROM waiting)")
+    return open_.reset_index(drop=True)
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, file: Path, how: Mapping[str, str], answers: Mapping[tuple[str, str], str]
+) -> None:
+    """The table `merged`, one row a group, and the file of all records with these in place of theirs."""
+    told = pd.DataFrame(
+        [(*key, value) for key, value in answers.items()], columns=["record", "name", "answer"], dtype="str"
+    )
+    connection.register("told", told)
+    columns = [f"{_value(name, rule)} AS {quoted(name)}" for name, rule in how.items() if name != MERGED_IDS]
+    old = "string_split(" + MERGED_IDS + ", ';')" if MERGED_IDS in how else "NULL::VARCHAR[]"
+    others = f"CASE WHEN {ID} <> _survivor THEN [{ID}] END"
+    ids = f"list_sort(list_distinct(flatten(list(list_concat({old}, {others})))))"
+    connection.execute(
+        f"CREATE TEMP TABLE merged AS SELECT _survivor AS {ID}, {', '.join([*columns, ''])}"
+        f"array_to_string({ids}, ';') AS {MERGED_IDS}, first(_file ORDER BY {ID} <> _survivor) AS _file, "
+        f"first(_row ORDER BY {ID} <> _survivor) AS _row, first(_place ORDER BY {ID} <> _survivor) AS _place "
+        "FROM several GROUP BY _survivor"
+    )
+    new = file.with_suffix(".new")
+    rows = f"read_parquet({sql_text(str(file))}, file_row_number = true)"
+    connection.execute(
+        f"COPY (SELECT * EXCLUDE (_place) FROM (SELECT * RENAME (file_row_number AS _place) FROM {rows} AS record "
+        f"WHERE NOT EXISTS (FROM several WHERE several.{ID} = record.{ID}) UNION ALL BY NAME FROM merged) "
+        f"ORDER BY _place) TO {sql_text(str(new))} (FORMAT PARQUET)"
+    )
+    os.replace(new, file)
+
+
+def _value(name: str, rule: str) -> str:
+    column = quoted(name)
+    if rule in ("earliest", "latest", "if any"):
+        return f"{ {'earliest': 'min', 'latest': 'max', 'if any': 'bool_or'}[rule] }({column})"
+    if rule == "united":
+        united = f"list_sort(list_distinct(flatten(list(string_split({column}, ';')))))"
+        return f"nullif(array_to_string({united}, ';'), '')"
+    if rule == "ask":
+        asked = f"(SELECT answer FROM told WHERE record = _survivor AND name = {sql_text(name)})"
+        given = f"first({column}) FILTER (WHERE {column}::VARCHAR = {asked})"
+        return f"coalesce({given}, any_value({column}))"
+    return f"first({column} ORDER BY {_RANK[rule]}) FILTER (WHERE {column} IS NOT NULL)"
+
+
+def _log(connection: duckdb.DuckDBPyConnection, how: Mapping[str, str]) -> pd.DataFrame:
+    selects = [f"SELECT _survivor, {ID}, '{ID}', _survivor, {ID}, '' FROM several WHERE {ID} <> _survivor"]
+    for name, rule in how.items():
+        if rule != "united":
+            kept, lost = f"merged.{quoted(name)}", f"several.{quoted(name)}"
+            selects.append(
+                f"SELECT _survivor, several.{ID}, {sql_text(name)}, {kept}::VARCHAR, {lost}::VARCHAR, {sql_text(rule)} "
+                f"FROM several JOIN merged ON merged.{ID} = _survivor WHERE {lost} IS NOT NULL AND {lost} <> {kept}"
+            )
+    columns = ", ".join(f"col{place} AS {name}" for place, name in enumerate(LOG_COLUMNS))
+    named = f"SELECT {columns} FROM ({' UNION ALL '.join(selects)}) AS said({_numbered(len(LOG_COLUMNS))}) ORDER BY ALL"
+    return to_pandas(connection.sql(named).to_arrow_table())
+
+
+def _tell(
+    connection: duckdb.DuckDBPyConnection,
+    snapshot: Path,
+    workspace: Workspace,
+    of: Of,
+    done: Mapping[str, Collection[str]],
+) -> None:
+    """The other tables follow, and the report counts the rows that were merged."""
+    away = {one: survivor for survivor, others in done.items() for one in others}
+    notes = follow(connection, snapshot, list(workspace.tables), {_OBJECTS[of]: away})
+    old, new = snapshot / "faults.parquet", snapshot / "faults.new"
+    gone = f"SELECT _file, _row, '', 'L008', {ID} FROM several WHERE {ID} <> _survivor"
+    every = " UNION ALL ".join([f"FROM read_parquet({sql_text(str(old))})", gone, *notes])
+    connection.execute(f"COPY ({every}) TO {sql_text(str(new))} (FORMAT PARQUET)")
+    os.replace(new, old)
+    counts = connection.execute(
+        f"SELECT code, count(*) FROM read_parquet({sql_text(str(old))}) GROUP BY code ORDER BY code"
+    ).fetchall()
+    n_merged = dict(
+        connection.execute(f"SELECT _file, count(*) FROM several WHERE {ID} <> _survivor GROUP BY _file").fetchall()
+    )
+    report = workspace.report
+    files = tuple(replace(one, rows_merged=one.rows_merged + n_merged.get(one.file, 0)) for one in report.file_reports)
+    report = replace(report, file_reports=files, counts=dict(counts), faults=old)
+    (snapshot / "report.json").write_text(report.to_json(), encoding="utf-8")
+
+
+def _numbered(n: int) -> str:
+    return ", ".join(f"col{place}" for place in range(n))
+
+
+def _linked(source: str, target: str) -> None:
+    """Tables never change in place, so the two snapshots can share them where the disk allows it."""
+    if source.endswith(".parquet"):
+        try:
+            os.link(source, target)
+            return
+        except OSError:
+            pass
+    shutil.copyfile(source, target)
+
+
+def _say_nothing(what: str) -> None:
+    """Waiting for another import needs no words here."""
