@@ -7,6 +7,7 @@ from workbench.calibration.decision import Decision, decide, decisions, standing
 from workbench.calibration.drift import Drift, drift
 from workbench.calibration.firstwin import FirstWin, first_win
 from workbench.calibration.followup import FollowUp, follow_up
+from workbench.calibration.hysteresis import Hysteresis
 from workbench.calibration.known import Suspects, suspect_properties
 from workbench.calibration.memo import memo, write_memo
 from workbench.calibration.recommend import Recommendation
@@ -28,6 +29,7 @@ __all__ = [
     "FollowUp",
     "HoldOut",
     "HoldOutReading",
+    "Hysteresis",
     "Jump",
     "Line",
     "ModelComparison",
