@@ -297,3 +297,25 @@ def test_too_many_segments_no_rows_and_no_line_high_enough() -> None:
     dated = leads(400).assign(createdate=pd.date_range("2026-01-01", periods=400, freq="6h"))
     with pytest.raises(WorkbenchError, match=r"^even from the highest score on, more than 0\.1 leads a week come"):
         wb.compare_models(A, B, dated, outcome="won", leads_per_week=0.1)
+
+
+def test_whom_the_new_model_leaves_out_is_counted_and_falls_below_the_line() -> None:
+    large = wb.Segment("Large", "b == 1")
+    narrow = replace(A, include=("Large",)).with_segments([large])
+    found = wb.compare_models(A, narrow, leads(), outcome="won", threshold=10)
+    assert found.n == 8
+    assert found.crossed is not None
+    assert found.crossed["contact_id"].tolist() == ["2", "6"]
+    assert found.crossed["direction"].tolist() == ["down", "down"]
+    assert found.crossed["new_score"].isna().all()
+    back = wb.compare_models(narrow, A, leads(), outcome="won", threshold=10)
+    assert (back.n_up, back.n_down) == (2, 0)
+    assert prepare_pair(leads(), A, outcome="won").count(narrow).rules()["n"].tolist() == [2]
+
+
+def test_rules_are_counted_with_their_conversion(workspace: wb.Workspace, old: wb.ScoreModel) -> None:
+    rows = prepare_pair(workspace, old, outcome=WON).count(old).rules().set_index("rule")
+    expected = wb.what_if(workspace, old, outcome=WON).rules().set_index("rule")
+    pd.testing.assert_frame_equal(rows.drop(columns="n"), expected)
+    contacts = workspace.contacts
+    assert rows.loc["Software company", "n"] == (contacts["industry"] == "Software").sum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
 import narwhals as nw
@@ -13,18 +13,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.calibration.asked import date_of_export
+from workbench.calibration.asked import date_of_export, related_of, with_saved_segments
 from workbench.calibration.counting import BLANK, MOST_SEGMENTS
 from workbench.calibration.recommend import DRAWS
 from workbench.calibration.result import Calibration
 from workbench.calibration.tally import MOST_WEEKS, tally_scores
 from workbench.conditions import Related
-from workbench.engines import Frame, as_frame, collect, kinds
+from workbench.engines import Frame, as_frame, collect, count_by, kinds
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders import Workspace, leads_of
+from workbench.loaders import leads_of
 from workbench.outcomes import LOST, WON, YOUNG, Outcome, as_outcome, classify
 from workbench.scoring import CodeTally, ScoreModel, score, tally_codes
-from workbench.stats.proportions import check_confidence
+from workbench.stats.proportions import check_confidence, wilson_interval
 from workbench.stats.resampling import percentile_interval
 from workbench.wording import number, percent, plural, points
 
@@ -35,6 +35,7 @@ ID: Final = "hs_object_id"
 METRICS: Final = ("n_above", "leads_per_week", "conversion_rate", "capture_rate")
 OLD, CODE, RECENT, SEGMENT = "_old_score", "_outcome", "_recent", "_segment"
 _SHAPE: Final = (2, 2, 3, 2)  # old above, new above, lost or won or not judged, created in the last weeks
+NOT_SCORED: Final = -1
 _JUDGED: Final = {LOST: "lost", WON: "won"}
 
 
@@ -307,10 +308,10 @@ def compare_models(
         table, old, outcome=outcome, by=by, as_of=as_of, activities=activities, related=related, confidence=confidence
     )
     counted = prepared.count(new, seed=seed)
-    if leads_per_week is not None:
-        lines = counted.lines_for(leads_per_week)
+    if threshold is not None:
+        lines = float(threshold), float(threshold if new_threshold is None else new_threshold)
     else:
-        lines = float(threshold or 0), float(threshold or 0) if new_threshold is None else float(new_threshold)
+        lines = counted.lines_for(leads_per_week or 0.0)
     return counted.compare(old_line=lines[0], new_line=lines[1], crossed=prepared.crossing(new, *lines))
 
 
@@ -327,20 +328,26 @@ class PreparedPair:
     confidence: float
     activities: Any
     related: Related | None
-    keeper: Any  # a temporary Workspace takes its files with it
+    table: Any  # as it was given: a temporary Workspace takes its files with it
 
     def count(self, new: ScoreModel, *, seed: int = 0) -> CountedPair:
         """One pass: contacts by what the new model's rules found, the old score, outcome and segment."""
+        new = with_saved_segments(new, self.table)
         names = {"old_score": OLD, "outcome": CODE, "recent": RECENT, "segment": SEGMENT}
+        columns = {name: nw.col(column) for name, column in names.items()}
         codes = tally_codes(
-            self.frame,
-            new,
-            keys={name: nw.col(column) for name, column in names.items()},
-            activities=self.activities,
-            related=self.related,
-            as_of=self.as_of,
+            self.frame, new, keys=columns, activities=self.activities, related=self.related, as_of=self.as_of
         )
-        keys = codes.keys
+        keys, pattern, n = codes.keys, codes.pattern, codes.n
+        if new.scored is not None:  # whom it leaves out has no score, and is there all the same
+            everybody = count_by(self.frame, columns)
+            inside = keys.assign(n=n).groupby(list(names), dropna=False)["n"].sum().reset_index()
+            rest = everybody.merge(inside, on=list(names), how="left", suffixes=("", "_scored"))
+            rest["n"] -= rest["n_scored"].fillna(0).astype("int64")
+            rest = rest[rest["n"] > 0]
+            keys = pd.concat([keys, rest[list(names)]], ignore_index=True)
+            pattern = np.concatenate([pattern, np.full(len(rest), NOT_SCORED)])
+            n = np.concatenate([n, rest["n"].to_numpy()])
         named = keys["segment"].astype("str").where(keys["segment"].notna(), BLANK)
         place, segments = pd.factorize(named, sort=True)
         if len(segments) > MOST_SEGMENTS:
@@ -357,17 +364,25 @@ class PreparedPair:
                 "outcome": keys["outcome"].to_numpy(dtype=np.int64),
                 "recent": keys["recent"].to_numpy(dtype=np.int64),
                 "segment": place,
-                "n": codes.n,
+                "n": n,
             }
         )
-        return CountedPair(pair=self, codes=codes, cells=cells, segments=tuple(map(str, segments)), seed=seed)
+        return CountedPair(
+            pair=self, codes=codes, pattern=pattern, cells=cells, segments=tuple(map(str, segments)), seed=seed
+        )
 
     def crossing(self, new: ScoreModel, old_line: float, new_line: float) -> pd.DataFrame | None:
         """The contacts that cross the line, as in `ModelComparison.crossed`; None where contacts have no record id."""
         if ID not in kinds(self.frame):
             return None
         scored = as_frame(
-            score(self.frame, new, activities=self.activities, related=self.related, as_of=self.as_of)
+            score(
+                self.frame,
+                with_saved_segments(new, self.table),
+                activities=self.activities,
+                related=self.related,
+                as_of=self.as_of,
+            )
         ).with_columns(_above(OLD, old_line).alias("_was"), _above("score", new_line).alias("_is"))
         crosses = scored.filter(nw.col("_was") != nw.col("_is"))
         found = collect(crosses.select(ID, OLD, nw.col("score").alias("new_score"), CODE, SEGMENT, "_is"))
@@ -388,6 +403,7 @@ class CountedPair:
 
     pair: PreparedPair
     codes: CodeTally
+    pattern: Ints  # (n_cells,), row of the codes; NOT_SCORED for contacts that the new model leaves out
     cells: pd.DataFrame  # new_score blank
     segments: tuple[str, ...]
     seed: int
@@ -418,8 +434,25 @@ class CountedPair:
         )
 
     def _scored(self, new: ScoreModel | None) -> pd.DataFrame:
-        scores = np.asarray(self.codes.scores(new), dtype=float)
-        return self.cells.assign(new_score=scores[self.codes.pattern])
+        scores = np.append(np.asarray(self.codes.scores(new), dtype=float), np.nan)
+        return self.cells.assign(new_score=scores[self.pattern])
+
+    def rules(self) -> pd.DataFrame:
+        """One row a rule: rule, n (contacts it matches), n_leads (judged ones), n_won, conversion_rate, low, high."""
+        known = self.pattern != NOT_SCORED
+        outcome, n = self.cells["outcome"].to_numpy()[known], self.cells["n"].to_numpy()[known]
+        size = len(self.codes.codes)
+        counts = [
+            np.bincount(self.pattern[known], weights=n * inside, minlength=size)
+            for inside in (np.ones(len(n)), outcome < YOUNG, outcome == WON)
+        ]
+        met = self.codes.codes > 0
+        matched, leads, won = (np.rint(one @ met).astype(np.int64) for one in counts)
+        low, high = wilson_interval(won, leads, confidence=self.pair.confidence)
+        rate = np.divide(won, leads, out=np.full(len(won), np.nan), where=leads > 0)
+        names = [rule.name for rule in self.codes.model.rules]
+        found = {"rule": names, "n": matched, "n_leads": leads, "n_won": won, "conversion_rate": rate}
+        return pd.DataFrame(found | {"low": low, "high": high})
 
     def lines_for(self, leads_per_week: float, new: ScoreModel | None = None) -> tuple[float, float]:
         """For each model the lowest line from which no more leads come a week.
@@ -427,7 +460,7 @@ class CountedPair:
         Raises WorkbenchError without dates of creation, or where even the highest score brings more.
         """
         if not leads_per_week > 0:
-            raise WorkbenchError(f"leads_per_week has to be above 0, but {leads_per_week!r} was given.")
+            raise WorkbenchError(f"leads_per_week has to be above 0, but {leads_per_week:g} was given.")
         if not self.pair.n_weeks:
             raise WorkbenchError(
                 "leads a week cannot be counted without the dates of creation; say threshold= instead, or map their "
@@ -463,9 +496,8 @@ def prepare_pair(
 ) -> PreparedPair:
     """Contacts with the old model's score, the outcome and the segment, as in `compare_models`."""
     check_confidence(confidence)
-    outcome = as_outcome(outcome)
-    if related is None and isinstance(table, Workspace):
-        related = partial(table.table, engine="duckdb")
+    outcome, old = as_outcome(outcome), with_saved_segments(old, table)
+    related = related_of(table, related)
     leads, as_of, activities = leads_of(table, as_of=as_of, activities=activities)
     frame = as_frame(leads)
     columns = kinds(frame)
@@ -493,7 +525,7 @@ def prepare_pair(
         confidence=confidence,
         activities=activities,
         related=related,
-        keeper=table,
+        table=table,
     )
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from workbench.calibration.side_by_side import with_saved_segments
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.scoring import ScoreModel
@@ -17,7 +18,7 @@ def titled_models(workspace: Workspace) -> tuple[dict[str, ScoreModel], list[str
     problems = []
     for file in workspace.model_files:
         try:
-            model = ScoreModel.read(file)
+            model = with_saved_segments(ScoreModel.read(file), workspace)
         except WorkbenchError as fault:
             problems.append(str(fault))
             continue

@@ -1,0 +1,518 @@
+"""Why has this contact so many points? The page on one contact: State knows no widget, View knows no data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial, reduce
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+from markupsafe import Markup, escape
+from traitlets import Float, HasTraits, Integer, Unicode
+
+from workbench.charts.scoring import waterfall
+from workbench.dashboards.calibrate_threshold import source
+from workbench.dashboards.figure import FigureView
+from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, table, waiting, warning
+from workbench.dashboards.settling import Settling
+from workbench.dashboards.versions import titled_models
+from workbench.errors import WorkbenchError
+from workbench.loaders import Workspace
+from workbench.loaders.workspace import to_pandas
+from workbench.scoring import Explanation, ScoreModel, explain, score
+from workbench.scoring.lifting import lifts
+from workbench.wording import number, plural, signed
+from workbench.wording import points as points_text
+
+ID = "hs_object_id"
+SEARCHED = ("firstname", "lastname", "email", "company", ID)
+PAGE = 20  # contacts in the list
+MOST_EVENTS = 100  # of the story
+MOST_LIFTS = 12
+CLASSIC_LINE = 50.0
+
+
+class State(HasTraits):
+    """Which contact, by which model, against which line.
+
+    Choices are traits; `version` counts what has to be drawn anew, `listed` what the list shows. `explained` is None
+    and `error` a sentence where there is nobody to explain.
+
+    Raises
+    ------
+    WorkbenchError
+        Without contacts, or without a model.
+    """
+
+    model = Unicode()  # a title of `models`
+    threshold = Float(CLASSIC_LINE)
+    search = Unicode()
+    page_number = Integer(0)
+    contact_id = Unicode()
+
+    error = Unicode()
+    version = Integer(0)
+    listed = Integer(0)
+    settled = Integer(0)  # counts stories
+
+    def __init__(self, workspace: Workspace, models: Mapping[str, ScoreModel], problems: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.workspace, self.models, self.problems = workspace, dict(models), tuple(problems)
+        if not self.models:
+            raise WorkbenchError(
+                "there is no model to explain a score by; put a score.yaml beside the exports and import them again."
+                + "".join(f" {told}" for told in problems)
+            )
+        self.rows = pd.DataFrame()
+        self.total = 0
+        self.explained: Explanation | None = None
+        self.story: pd.DataFrame | None = None  # as `Workspace.timeline` gives it; None until it is settled
+        self.model = next(iter(self.models))
+        self.threshold = self._own_line()
+        self._list()
+        self.contact_id = self._first()
+        self._explain()
+        self.observe(self._model_chosen, ["model"])
+        self.observe(self._searched, ["search"])
+        self.observe(lambda _: self._list(), ["page_number"])
+        self.observe(lambda _: self._explain(), ["contact_id"])
+        self.observe(lambda _: self._draw(), ["threshold"])
+
+    @property
+    def chosen_model(self) -> ScoreModel:
+        """The model by which points are given."""
+        return self.models[self.model]
+
+    def _own_line(self) -> float:
+        """Where the model's highest label begins; the classic 50 where it has none."""
+        labels = self.chosen_model.labels
+        return float(labels[-1].at_least) if labels else CLASSIC_LINE
+
+    def _first(self) -> str:
+        """Whom to begin with: who did something last, for there is a story to tell; else the first of the list."""
+        if "activities" in self.workspace.tables:
+            events = self.workspace.table("activities", columns=["contact_id", "at"], engine="duckdb")
+            found = events.filter("contact_id IS NOT NULL").aggregate('arg_max(contact_id, "at")').fetchall()
+            if found[0][0] is not None and self._held(str(found[0][0])):
+                return str(found[0][0])
+        return str(self.rows[ID].iloc[0]) if len(self.rows) else ""
+
+    def _held(self, contact_id: str) -> bool:
+        from duckdb import ColumnExpression, ConstantExpression
+
+        return bool(len(self._contacts.filter(ColumnExpression(ID) == ConstantExpression(contact_id))))
+
+    @property
+    def _contacts(self) -> Any:
+        """The contacts' searched columns, on DuckDB."""
+        there = self.workspace.columns("contacts")
+        if ID not in there:
+            raise WorkbenchError(
+                f"the contacts have no record id ({ID}), so none can be named; map its column in mapping.yaml."
+            )
+        return self.workspace.table("contacts", columns=[name for name in SEARCHED if name in there], engine="duckdb")
+
+    @cached_property
+    def _n_contacts(self) -> int:
+        return int(self.workspace.manifest.tables.get("contacts", 0))
+
+    # the list
+
+    def _searched(self, _change: Any) -> None:
+        if self.page_number:
+            self.page_number = 0  # which lists
+        else:
+            self._list()
+
+    def _list(self) -> None:
+        found = self._contacts
+        words = self.search.casefold().split()
+        if words:
+            found = found.filter(_holds(found.columns, words))
+        self.total = int(found.shape[0]) if words else self._n_contacts
+        self.rows = found.limit(PAGE, self.page_number * PAGE).df()
+        self.listed += 1
+
+    def turn(self, by: int) -> None:
+        """Go some pages on or back, within what there is."""
+        last = max(0, (self.total - 1) // PAGE)
+        self.page_number = min(max(self.page_number + by, 0), last)
+
+    def people(self) -> list[tuple[str, str]]:
+        """Name and record id of the contacts on the list's page, with their points."""
+        points = self._points_of_rows()
+        people = []
+        for row in self.rows.to_dict("records"):
+            told = [name_of(row), *([str(row["email"])] if _known(row, "email") and _named(row) else [])]
+            people.append((" · ".join([*told, points.get(str(row[ID]), "")]).rstrip(" ·"), str(row[ID])))
+        return people
+
+    def _points_of_rows(self) -> dict[str, str]:
+        """Points by record id, of the contacts on the list's page; none where the model does not fit the export."""
+        if not len(self.rows):
+            return {}
+        ids = [str(one) for one in self.rows[ID]]
+        try:
+            scored = self._scored(ids)
+        except WorkbenchError:  # told where the contact is explained
+            return {}
+        found = scored[[ID, "score"]].dropna()
+        return dict(zip(found[ID].astype("str"), map(points_text, found["score"].astype(float)), strict=True))
+
+    def _scored(self, ids: list[str]) -> pd.DataFrame:
+        workspace = self.workspace
+        found: pd.DataFrame = score(
+            self._rows_of("contacts", ID, ids),
+            self.chosen_model,
+            activities=self._rows_of("activities", "contact_id", ids),
+            related=partial(workspace.table, engine="duckdb"),
+            as_of=workspace.as_of,
+        )
+        return found
+
+    def _rows_of(self, name: str, column: str, ids: list[str]) -> pd.DataFrame:
+        """The rows of some contacts in a table, read in one go; all of it where it was not exported."""
+        if name not in self.workspace.tables:
+            return self.workspace.activities
+        from duckdb import ColumnExpression, ConstantExpression
+
+        wanted = ColumnExpression(column).isin(*map(ConstantExpression, ids))
+        return to_pandas(self.workspace.table(name, engine="duckdb").filter(wanted).to_arrow_table())
+
+    # the contact
+
+    def _model_chosen(self, _change: Any) -> None:
+        self.threshold = self._own_line()
+        self._explain()
+        self.listed += 1
+
+    def _explain(self) -> None:
+        self.error, self.explained, self.story = "", None, None
+        if not self.contact_id:
+            self.error = "there are no contacts to explain; load an export that has some."
+        else:
+            try:
+                self.explained = explain(
+                    self._rows_of("contacts", ID, [self.contact_id]),
+                    self.chosen_model,
+                    self.contact_id,
+                    activities=self._rows_of("activities", "contact_id", [self.contact_id]),
+                    related=partial(self.workspace.table, engine="duckdb"),
+                    as_of=self.workspace.as_of,
+                )
+            except WorkbenchError as fault:
+                self.error = str(fault)
+        self._draw()
+
+    def _draw(self) -> None:
+        self.version += 1
+
+    @property
+    def person(self) -> str:
+        """What the contact is called."""
+        from duckdb import ColumnExpression, ConstantExpression
+
+        rows = self._contacts.filter(ColumnExpression(ID) == ConstantExpression(self.contact_id)).limit(1).df()
+        return name_of(rows.to_dict("records")[0]) if len(rows) else f"Contact {self.contact_id}"
+
+    @property
+    def headline(self) -> str:
+        """The answer in a sentence, or what is wrong."""
+        explained = self.explained
+        if explained is None:
+            return self.error
+        groups = " and ".join(f"{points_text(points)} of {name}" for name, points in explained.groups.items())
+        noun = "point" if abs(explained.score) == 1 else "points"
+        return f"{self.person} has {points_text(explained.score)} {noun}, {groups}: {self.standing}."
+
+    @property
+    def standing(self) -> str:
+        """Where the score lies against the line, in words."""
+        explained = self.explained
+        if explained is None:
+            return ""
+        apart = explained.score - self.threshold
+        line = f"the line at {points_text(self.threshold)}"
+        if not apart:
+            return f"just on {line}"
+        return f"{points_text(abs(apart))} {'above' if apart > 0 else 'below'} {line}"
+
+    def lifts(self) -> pd.DataFrame:
+        """What would add points, as `workbench.scoring.lifting.lifts` gives it."""
+        if self.explained is None:
+            raise WorkbenchError(self.error)
+        return lifts(self.explained, self.threshold)
+
+    def settlement(self) -> Callable[[], Callable[[], None]]:
+        """The story of the contact as it is chosen now, which takes longer than all the rest."""
+        contact_id, known = self.contact_id, self.explained is not None
+        own = Workspace(self.workspace.path)  # another thread needs a connection of its own
+
+        def work() -> Callable[[], None]:
+            found = own.timeline(contact_id) if known else None
+
+            def apply() -> None:
+                if contact_id == self.contact_id:
+                    self.story = found
+                    self.settled += 1
+
+            return apply
+
+        return work
+
+    def settle(self) -> None:
+        """The story, at once."""
+        self.settlement()()()
+
+
+def name_of(row: Mapping[Any, Any]) -> str:
+    """What a contact is called: its name, else its e-mail, company or record id."""
+    if _named(row):
+        return " ".join(str(row[name]).strip() for name in ("firstname", "lastname") if _known(row, name))
+    return next((str(row[name]) for name in ("email", "company") if _known(row, name)), f"Contact {row[ID]}")
+
+
+def _named(row: Mapping[Any, Any]) -> bool:
+    return _known(row, "firstname") or _known(row, "lastname")
+
+
+def _known(row: Mapping[Any, Any], name: str) -> bool:
+    return name in row and not pd.isna(row[name]) and bool(str(row[name]).strip())
+
+
+def _holds(columns: Sequence[str], words: Sequence[str]) -> Any:
+    """Whether each word stands somewhere in these columns, capitals or not; nothing of it is a pattern."""
+    from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+
+    texts = [ColumnExpression(name).cast("VARCHAR") for name in columns]
+    text = FunctionExpression("lower", FunctionExpression("concat_ws", ConstantExpression("\n"), *texts))
+    found = [FunctionExpression("contains", text, ConstantExpression(word)) for word in words]
+    return reduce(lambda one, other: one & other, found)
+
+
+class View(Settling):
+    """The widgets of the page, bound to a State. Display `view.widget`."""
+
+    state: State
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._setting = False
+        self._answer, self._cards, self._points = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._lifts, self._story, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._page = widgets.HTML()
+        self._figure = FigureView(description="Waterfall of the points, rule by rule, up to the score")
+        self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
+        self._build_controls()
+        self.widget = self._layout()
+        state.observe(lambda _: self._redraw(), ["version"])
+        state.observe(lambda _: self._list(), ["listed"])
+        state.observe(lambda _: self._tell(), ["settled"])
+        self._list()
+        self._redraw()
+
+    def _build_controls(self) -> None:
+        state = self.state
+        self._search = widgets.Text(
+            placeholder="name, e-mail, company, id", description="Find a contact", continuous_update=False
+        )
+        self._search.observe(lambda change: self._choose("search", change), "value")
+        self._people = widgets.Select(options=[], rows=12, description="Contacts found, with their points")
+        self._people.observe(lambda change: self._choose("contact_id", change), "value")
+        self._back = _button("Earlier", lambda: state.turn(-1))
+        self._on = _button("Later", lambda: state.turn(1))
+        self._model = widgets.Dropdown(options=list(state.models), value=state.model, description="Score")
+        self._model.observe(lambda change: self._choose("model", change), "value")
+        self._threshold = widgets.FloatText(value=state.threshold, step=1, description="Line, points")
+        self._threshold.observe(lambda change: self._choose("threshold", change), "value")
+
+    def _layout(self) -> widgets.Widget:
+        controls = widgets.VBox(
+            [
+                widgets.HTML(heading("Who")),
+                self._search,
+                self._people,
+                self._page,
+                widgets.HBox([self._back, self._on]).add_class("wb-actions"),
+                widgets.HTML(heading("By which score")),
+                self._model,
+                self._threshold,
+            ]
+        )
+        top = widgets.VBox([self._answer, self._cards, self._figure])
+        content = widgets.VBox(
+            [
+                top.add_class("wb-panel"),
+                widgets.VBox([self._lifts]).add_class("wb-panel"),
+                widgets.VBox([self._points]).add_class("wb-panel"),
+                widgets.VBox([self._story]).add_class("wb-panel"),
+                self._footnote,
+            ]
+        )
+        page_ = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
+        return widgets.VBox([self._source, page_.add_class("wb-page")])
+
+    def _choose(self, trait: str, change: Any) -> None:
+        if not self._setting and change["new"] is not None:
+            setattr(self.state, trait, change["new"])
+
+    # drawing
+
+    def _list(self) -> None:
+        state = self.state
+        people = state.people()
+        self._setting = True
+        try:
+            self._people.options = people
+            held = {key for _, key in people}
+            self._people.value = state.contact_id if state.contact_id in held else None
+        finally:
+            self._setting = False
+        first = state.page_number * PAGE
+        shown = f"{first + 1:,} to {first + len(people):,} of {state.total:,}" if people else "nobody"
+        self._page.value = note(shown)
+        self._back.disabled = state.page_number == 0
+        self._on.disabled = first + PAGE >= state.total
+
+    def _redraw(self) -> None:
+        state, explained = self.state, self.state.explained
+        self._setting = True
+        try:
+            self._model.value, self._threshold.value = state.model, state.threshold
+            held = {key for _, key in self._people.options}
+            self._people.value = state.contact_id if state.contact_id in held else None
+        finally:
+            self._setting = False
+        self._figure.layout.display = "none" if explained is None else ""
+        if explained is None:
+            self._answer.value = problem(state.error)
+            for html in (self._cards, self._points, self._lifts, self._story, self._footnote):
+                html.value = ""
+            return
+        left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
+        self._answer.value = left_out + answer(state.headline, highlight=points_text(explained.score))
+        self._cards.value = cards(_figures(explained, state))
+        figure = waterfall(explained, state.threshold)
+        self._figure.height = int(figure["layout"]["height"])
+        self._figure.show(figure)
+        self._points.value = steps_table(explained)
+        self._lifts.value = lifts_table(state.lifts(), explained.score, state.threshold)
+        self._tell()
+        self._footnote.value = footnote(
+            [
+                f"Score: {state.model}, as of {state.workspace.as_of:%-d %B %Y}; the steps add up to it exactly.",
+                "What would add points is worked out with all limits, each alone and together with those above it.",
+                f"Source: {source(state.workspace)}.",
+            ]
+        )
+        if state.story is None:
+            self._later()
+
+    def _tell(self) -> None:
+        story = self.state.story
+        self._story.value = heading("Its story") + (waiting() if story is None else story_of(story))
+
+
+def _figures(explained: Explanation, state: State) -> list[tuple[str, str, str]]:
+    """The score, its groups, and the line, as cards."""
+    model = explained.model
+    found = [("Score", points_text(explained.score), state.standing)]
+    for group in model.groups[:2]:
+        limits = group.minimum, group.maximum
+        told = "no limits" if limits == (None, None) else f"limits: {' to '.join(map(_limit, limits))}"
+        found.append((group.name[0].upper() + group.name[1:], points_text(explained.groups[group.name]), told))
+    gave = sum(step.kind == "rule" and bool(step.points) for step in explained.steps)
+    rules = sum(step.kind == "rule" for step in explained.steps)
+    found.append(("Rules that count", number(gave), f"of {rules:,}"))
+    return found
+
+
+def _limit(value: float | None) -> str:
+    return "none" if value is None else points_text(value)
+
+
+def steps_table(explained: Explanation) -> Markup:
+    """Every rule and limit: what it asks, what it found, its points, and the score so far."""
+    rows = [
+        (
+            step.what,
+            step.group,
+            step.asks,
+            step.found,
+            signed(step.points) if step.points else "–",
+            points_text(step.total),
+        )
+        for step in explained.steps
+    ]
+    heads = ("rule", "group", "asks", "found", "points", "so far")
+    return heading("Rule by rule") + table(heads, rows, texts=(0, 1, 2, 3))
+
+
+def lifts_table(found: pd.DataFrame, now: float, line: float) -> Markup:
+    """What would add points: deeds first, each alone and together."""
+    title = heading("What would lift it over the line?" if now < line else "What would add more points?")
+    if found.empty:
+        return title + note("Nothing: every rule gives what it can, or a limit stands in the way.")
+    told = lifted(found, now, line)
+    rows = [
+        (
+            row["rule"],
+            "something it does" if row["by_deed"] else "who it is",
+            f"{row['now']} → {row['then']}",
+            signed(row["points_more"]),
+            points_text(row["score"]),
+            points_text(row["score_together"]),
+        )
+        for row in found.head(MOST_LIFTS).to_dict("records")
+    ]
+    heads = ("rule", "", "found", "adds", "alone", "with all above")
+    return title + (note(told) if told else Markup("")) + table(heads, rows, texts=(0, 1, 2))
+
+
+def lifted(found: pd.DataFrame, now: float, line: float) -> str:
+    """What is enough to reach the line, in a sentence; nothing where the score is there already."""
+    if now >= line:
+        return ""
+    alone = found[found["reaches"]]
+    if len(alone):
+        names = " or ".join(f"{name!r}" for name in alone["rule"].head(3))
+        return f"Enough alone: {names}."
+    enough = found[found["score_together"] >= line]
+    if len(enough):
+        count = int(enough.index[0]) + 1
+        return f"Nothing is enough alone; the first {plural(count, 'row')} together are."
+    return f"Not even all of this together reaches {points_text(line)}; limits stand in the way."
+
+
+def story_of(events: pd.DataFrame) -> Markup:
+    """What happened, oldest first."""
+    if events.empty:
+        return note("Nothing with a date is on record.")
+    rows = [
+        (f"{row['at']:%Y-%m-%d %H:%M}", row["what"], _text(row["detail"]), _value(row["value"]))
+        for row in events.tail(MOST_EVENTS).to_dict("records")
+    ]
+    earlier = len(events) - len(rows)
+    more = note(f"{plural(earlier, 'earlier event')} not shown.") if earlier else Markup("")
+    return more + table(("when", "what", "detail", "value"), rows, texts=(0, 1, 2))
+
+
+def _text(value: Any) -> str:
+    return "" if pd.isna(value) else str(value)
+
+
+def _value(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:,.2f}".removesuffix(".00")
+
+
+def page(workspace: Workspace) -> View:
+    """The page on a Workspace, with the models that lay beside its exports and those saved since."""
+    models, problems = titled_models(workspace)
+    return View(State(workspace, models, problems))
+
+
+def _button(text: str, act: Callable[[], None]) -> widgets.Button:
+    button = widgets.Button(description=text)
+    button.on_click(lambda _: act())
+    return button
