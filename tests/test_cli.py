@@ -92,6 +92,22 @@ def test_score_writes_record_ids_and_scores_and_nothing_else(
     }
 
 
+def test_score_writes_labels_too_and_leaves_out_who_has_no_score(
+    run: Run, tiny_export: Path, model: Path, tmp_path: Path
+) -> None:
+    above = "exclude: [Few]\nlabels:\n  - {name: Good, at_least: 5}\n"
+    model.write_text(model.read_text(encoding="utf-8").replace("groups:", f"{above}groups:"), encoding="utf-8")
+    few = wb.Segment("Few", 'hs_object_id in ["100", "101", "102"]')
+    wb.write_segments(model.with_name("segments.yaml"), [few])
+    code, out, err = run("score", tiny_export, "--model", model, "--to", tmp_path / "scores.csv")
+    assert (code, err) == (0, "")
+    assert out == f"7 contacts scored; their record ids, scores and labels are in {tmp_path / 'scores.csv'}.\n"
+    expected = [f"{100 + i},{10 if i >= 7 else 0},{'Good' if i >= 7 else ''}" for i in range(3, 10)]
+    lines = (tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "hs_object_id,score,score_label"
+    assert sorted(lines[1:]) == expected
+
+
 def test_score_refuses_a_folder_that_is_not_there(run: Run, tiny_export: Path, model: Path, tmp_path: Path) -> None:
     to = tmp_path / "nowhere" / "scores.csv"
     code, out, err = run("score", tiny_export, "--model", model, "--to", to)

@@ -64,16 +64,25 @@ if TYPE_CHECKING:
     from workbench.scoring import RuleGroup as RuleGroup
     from workbench.scoring import RuleSum as RuleSum
     from workbench.scoring import ScoreModel as ScoreModel
+    from workbench.scoring import company_scores as company_scores
     from workbench.scoring import explain as explain
     from workbench.scoring import score as score
     from workbench.segments import Discovery as Discovery
+    from workbench.segments import Pivot as Pivot
     from workbench.segments import Segment as Segment
     from workbench.segments import SegmentChanges as SegmentChanges
+    from workbench.segments import SegmentOverlap as SegmentOverlap
+    from workbench.segments import SegmentProfiles as SegmentProfiles
     from workbench.segments import SegmentTable as SegmentTable
+    from workbench.segments import StageFlow as StageFlow
     from workbench.segments import compare_segments as compare_segments
     from workbench.segments import discover as discover
+    from workbench.segments import pivot as pivot
     from workbench.segments import read_segments as read_segments
     from workbench.segments import segment_changes as segment_changes
+    from workbench.segments import segment_overlap as segment_overlap
+    from workbench.segments import segment_profiles as segment_profiles
+    from workbench.segments import stage_flow as stage_flow
     from workbench.segments import write_segments as write_segments
 
 __version__ = "0.1.0"
@@ -103,6 +112,7 @@ _HOME = {
     "ModelComparison": "calibration",
     "Outcome": "outcomes",
     "OutlierRule": "improvements",
+    "Pivot": "segments",
     "Quality": "improvements",
     "Recommendation": "calibration",
     "Rule": "scoring",
@@ -111,7 +121,10 @@ _HOME = {
     "ScoreModel": "scoring",
     "Segment": "segments",
     "SegmentChanges": "segments",
+    "SegmentOverlap": "segments",
+    "SegmentProfiles": "segments",
     "SegmentTable": "segments",
+    "StageFlow": "segments",
     "WhatIf": "calibration",
     "WorkbenchError": "errors",
     "Workspace": "loaders",
@@ -122,6 +135,7 @@ _HOME = {
     "calibrate": "calibration",
     "decide": "calibration",
     "company_benchmark": "improvements",
+    "company_scores": "scoring",
     "compare_models": "calibration",
     "compare_segments": "segments",
     "discover": "segments",
@@ -134,11 +148,15 @@ _HOME = {
     "merge": "loaders",
     "merge_log": "loaders",
     "monthly_metrics": "improvements",
+    "pivot": "segments",
     "quality": "improvements",
     "read_export": "loaders",
     "read_segments": "segments",
     "score": "scoring",
     "segment_changes": "segments",
+    "segment_overlap": "segments",
+    "segment_profiles": "segments",
+    "stage_flow": "segments",
     "suggest_points": "calibration",
     "undo_merge": "loaders",
     "what_if": "calibration",

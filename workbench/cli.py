@@ -76,20 +76,27 @@ def score(
     to: Annotated[Path, typer.Option(help="The CSV file to write.")],
     as_of: AsOf = None,
 ) -> None:
-    """Write each contact's record id and score to a CSV file: it holds nothing else that an import could change."""
+    """Write each scored contact's record id, score and label (if there are) to a CSV file: nothing else is changed."""
     from workbench.loaders import load
     from workbench.scoring import ScoreModel
     from workbench.scoring import score as score_contacts
 
     workspace = load(folder)
-    scored: pd.DataFrame = score_contacts(workspace, ScoreModel.read(model), as_of=as_of or workspace.as_of)
+    rules = ScoreModel.read(model)
+    scored: pd.DataFrame = score_contacts(workspace, rules, as_of=as_of or workspace.as_of)
+    scored = scored[scored["score"].notna()]
+    if rules.scale == 1:
+        scored = scored.astype({"score": "int64"})  # blanks had made floats of whole numbers
+    has_labels = "score_label" in rules.column_names
+    columns = ["hs_object_id", "score", *(["score_label"] if has_labels else [])]
+    told = ", scores and labels" if has_labels else " and scores"
     try:
-        scored[["hs_object_id", "score"]].to_csv(to, index=False)
+        scored[columns].to_csv(to, index=False)
     except OSError as error:
         raise WorkbenchError(
             f"'{to}' cannot be written ({error.strerror or error}); name a file in a folder that is there."
         ) from None
-    typer.echo(f"{len(scored):,} contacts scored; their record ids and scores are in {to}.")
+    typer.echo(f"{len(scored):,} contacts scored; their record ids{told} are in {to}.")
 
 
 @app.command()

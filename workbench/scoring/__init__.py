@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.scoring.apply import score
+from workbench.scoring.companies import company_scores
 from workbench.scoring.explaining import Explanation, explain
 from workbench.scoring.model import Label, Matrix, ScoreModel
 from workbench.scoring.rules import Case, Decay, Rule, RuleGroup, RuleSum
@@ -19,6 +20,7 @@ __all__ = [
     "RuleGroup",
     "RuleSum",
     "ScoreModel",
+    "company_scores",
     "explain",
     "packed_codes",
     "score",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
@@ -88,6 +89,21 @@ def from_text(text: str, file: str) -> ScoreModel:
     except (YAMLError, ValueError, RecursionError) as problem:
         raise WorkbenchError(f"{file} is no YAML; write it as `key: value`, a line each.") from problem
     return from_mapping(found, file=file)
+
+
+def preset_names() -> tuple[str, ...]:
+    """The names of the models that come with the package."""
+    found = files("workbench.scoring").joinpath("presets").iterdir()
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in found if file.name.endswith(".yaml")))
+
+
+def preset(name: str) -> ScoreModel:
+    """A model that comes with the package."""
+    if name not in preset_names():
+        known = preset_names()
+        raise WorkbenchError(f"unknown preset {name!r}; there are {listing(known)}.{did_you_mean(str(name), known)}")
+    file = files("workbench.scoring").joinpath("presets", f"{name}.yaml")
+    return from_text(file.read_text(encoding="utf-8"), file.name)
 
 
 def write(model: ScoreModel, path: str | PathLike[str]) -> None:

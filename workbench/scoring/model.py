@@ -283,6 +283,23 @@ class ScoreModel:
         return np.array([self.scaled(points) for points in rule.worth], dtype=np.int64)
 
     @classmethod
+    def preset(cls, name: str) -> ScoreModel:
+        """A model to start from, one of `presets()`: criteria of practitioners, to be changed to one's own.
+
+        Raises WorkbenchError for an unknown name.
+        """
+        from workbench.scoring.files import preset
+
+        return preset(name)
+
+    @staticmethod
+    def presets() -> tuple[str, ...]:
+        """The names of the presets."""
+        from workbench.scoring.files import preset_names
+
+        return preset_names()
+
+    @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> ScoreModel:
         """A model from the fields of a `score.yaml`.
 

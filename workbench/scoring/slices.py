@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -72,19 +72,33 @@ def sliced(tally: CodeTally, model: ScoreModel, rule: str) -> Slice:
         else:
             others = others + limited(sum(points), None, model.scaled(model.category_maximum))
     parts, place = told_apart([code, block, group, category, others])
-    names = list(tally.keys)
-    keys = [pd.factorize(tally.keys[name], use_na_sentinel=False) for name in names]
-    cells, cell = told_apart([place[tally.pattern], *[codes.astype(np.int64) for codes, _ in keys]])
+    cells = replace(tally, pattern=place[tally.pattern]).over([str(key) for key in tally.keys])
     return Slice(
         rule=rule,
         base=model,
         **dict(zip(("code", "block", "group", "category", "others"), parts, strict=True)),
-        pattern=cells[0],
-        keys=pd.DataFrame(
-            {name: values.take(codes) for name, (_, values), codes in zip(names, keys, cells[1:], strict=True)}
-        ),
-        n=np.bincount(cell, weights=tally.n, minlength=len(cells[0])).astype(np.int64),
+        pattern=cells.pattern,
+        keys=cells.keys,
+        n=cells.n,
     )
+
+
+def moved(before: ScoreModel, after: ScoreModel) -> str | None:
+    """The rule to slice for: the only one with other points, or one of the only group with other limits.
+
+    None where several moved, or where the points of a roll-up did.
+    """
+    rules = [new for old, new in zip(before.rules, after.rules, strict=True) if new != old]
+    groups = [new for old, new in zip(before.groups, after.groups, strict=True) if _limits(new) != _limits(old)]
+    if len(rules) > 1 or len(groups) > 1:
+        return None
+    chosen = rules or [rule for group in groups or after.groups for rule in group.single_rules]
+    names = [rule.name for rule in chosen if rule.associated is None]
+    return names[0] if names else None
+
+
+def _limits(group: RuleGroup) -> list[tuple[float | None, float | None]]:
+    return [(group.minimum, group.maximum), *[block.limits for block in group.blocks]]
 
 
 def _place(model: ScoreModel, rule: str) -> tuple[RuleGroup, Block, Rule]:
@@ -105,6 +119,6 @@ def _around(model: ScoreModel, rule: str) -> tuple[Any, ...]:
         model.scale,
         model.category_maximum if several else None,
         [one for one in model.rules if one.name != rule],
-        [[block.limits for block in group.blocks if block.rules != part.rules] for group in model.groups],
-        [(group.minimum, group.maximum) for group in model.groups if group.name != home.name],
+        [_limits(group) for group in model.groups if group.name != home.name],
+        [block.limits for block in home.blocks if block.rules != part.rules],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import reduce
 from operator import add
@@ -103,6 +103,18 @@ class CodeTally:
                 total = total + (new - old).take(self.codes[:, column])
         self._last[first] = (worths, total)
         return total
+
+    def over(self, keys: list[str], cells: Any = None) -> CodeTally:
+        """The same contacts counted by some of the keys only; `cells` (yes/no a cell) leaves out others."""
+        kept = np.arange(len(self.n)) if cells is None else np.flatnonzero(cells)
+        parts = [pd.factorize(self.keys[key].take(kept), use_na_sentinel=False) for key in keys]
+        found, cell = told_apart([self.pattern[kept], *[codes.astype(np.int64) for codes, _ in parts]])
+        columns = {
+            key: pd.Series(values).take(codes).reset_index(drop=True)
+            for key, (_, values), codes in zip(keys, parts, found[1:], strict=True)
+        }
+        n = np.bincount(cell, weights=self.n[kept], minlength=len(found[0])).astype(np.int64)
+        return replace(self, pattern=found[0], keys=pd.DataFrame(columns), n=n)
 
     def rule_counts(self, by: str | None = None) -> pd.DataFrame:
         """How many contacts each rule matched: `group`, `rule`, `by` (one of the keys, where given), `n`, `n_matched`.
