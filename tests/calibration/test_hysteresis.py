@@ -1,5 +1,6 @@
 """In at one line and out at a lower one, month by month."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,6 @@ def test_a_lead_that_stands_at_several_dates_is_drawn_as_one(monthly: wb.Backtes
 
 
 def test_without_several_dates_there_is_no_coming_and_going(monthly: wb.Backtest) -> None:
-    once = type(monthly)(**{**vars(monthly), "months": monthly.months[:1]})
+    once = replace(monthly, months=monthly.months[:1])
     with pytest.raises(wb.WorkbenchError, match="coming and going needs several dates; back-test with monthly=12"):
         once.hysteresis(50, 40)
