@@ -130,7 +130,8 @@ def find_duplicates(
         "WHERE sure_key IN (SELECT sure_key FROM keyed WHERE sure_key IS NOT NULL "
         f"GROUP BY sure_key HAVING count(DISTINCT {ID}) > 1)"
     )
-    groups, notes = _sure_groups(connection, of), []
+    groups = _sure_groups(connection, of)
+    notes: list[str] = []
     if likely:
         proposed, notes = _likely_groups(connection, of, at_least)
         groups = (
@@ -203,7 +204,7 @@ def _company_keys(columns: Collection[str]) -> dict[str, str]:
 
 def _sure_groups(connection: duckdb.DuckDBPyConnection, of: Of) -> pd.DataFrame:
     said = "same e-mail" if of == "contacts" else "same domain"
-    return connection.sql(
+    found: pd.DataFrame = connection.sql(
         "WITH named AS (SELECT *, first(called ORDER BY called) OVER (PARTITION BY of_group) AS one FROM sure) "
         f'SELECT of_group AS "group", {ID}, true AS sure, 1.0::DOUBLE AS likeness, '
         f"{sql_text(said)} || CASE WHEN count(DISTINCT shown_key) OVER (PARTITION BY of_group) > 1 "
@@ -211,6 +212,7 @@ def _sure_groups(connection: duckdb.DuckDBPyConnection, of: Of) -> pd.DataFrame:
         f"CASE WHEN min(jaro_winkler_similarity(called, one)) OVER (PARTITION BY of_group) < {_ANOTHER_NAME} "
         f"THEN {sql_text(_BUT_ANOTHER_NAME)} ELSE '' END AS reason FROM named"
     ).df()
+    return found
 
 
 _INITIALS = "array_to_string(list_transform(string_split(called, ' '), lambda word: left(word, 1)), '')"

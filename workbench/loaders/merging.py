@@ -177,9 +177,9 @@ def _chosen(duplicates: Duplicates, groups: Collection[int] | None, keep: Mappin
     """Id of each record that is left to those that become part of it; groups that share a record are one."""
     records = duplicates.records
     there = set(records["group"])
-    for group in [*(groups or ()), *keep]:
-        if group not in there:
-            raise WorkbenchError(f"there is no group {group!r} of duplicates; there are {listing(sorted(there))}.")
+    for number in [*(groups or ()), *keep]:
+        if number not in there:
+            raise WorkbenchError(f"there is no group {number!r} of duplicates; there are {listing(sorted(there))}.")
     wanted = set(records.loc[records["sure"], "group"]) if groups is None else set(groups)
     into: dict[str, str] = {}  # id to another one of its group, up to the one that is left
 

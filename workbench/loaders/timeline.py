@@ -115,7 +115,7 @@ def _activities(workspace: Workspace, ids: Sequence[str]) -> list[Event]:
         (
             row["at"],
             str(row["kind"]),
-            _label("kind", row["kind"]),
+            str(_label("kind", row["kind"])),
             row.get("detail"),
             "activity",
             row.get("activity_id"),

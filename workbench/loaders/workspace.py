@@ -26,6 +26,8 @@ from workbench.loaders.sources import sha256
 if TYPE_CHECKING:
     import duckdb
 
+    from workbench.loaders.snapshots import Changes, Snapshot
+
 POINTER = "current.json"
 MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
@@ -76,10 +78,10 @@ class Workspace:
     `property_history` are pandas frames, read when first asked for; a table that was not exported is empty.
     """
 
-    def __init__(self, path: Path, *, keeper: PrivateFolder | None = None) -> None:
+    def __init__(self, path: Path, *, keeper: PrivateFolder | None = None, snapshot: str | None = None) -> None:
         self.path = path
         self._keeper = keeper
-        self._folder = _current(path)
+        self._folder = _current(path) if snapshot is None else path / SNAPSHOTS / snapshot
         self.manifest = _read_manifest(self._folder)
 
     def __repr__(self) -> str:
@@ -104,6 +106,29 @@ class Workspace:
     def reopened(self) -> Workspace:
         """The Workspace as it is now, which another import or a merge may have changed."""
         return Workspace(self.path, keeper=self._keeper)
+
+    def opened_at(self, snapshot: str) -> Workspace:
+        """The Workspace as one of its `snapshots` has it, by name."""
+        return Workspace(self.path, keeper=self._keeper, snapshot=snapshot)
+
+    @property
+    def snapshots(self) -> list[Snapshot]:
+        """The imports that are kept, by day: `name`, `as_of`, `path`, `rows` by table, `is_current`; `open()` gives
+        the Workspace as it was then.
+        """
+        from workbench.loaders.snapshots import snapshots
+
+        return snapshots(self)
+
+    def changes(self, since: str | dt.date | Workspace, *, score: str = "hubspotscore") -> Changes:
+        """Who is new, gone or merged, who entered a stage, whose `score` moved: `frame()` and `headline()`.
+
+        Since a day (compared with the last snapshot up to it; without one the export's own dates and property history
+        tell), or since another Workspace. Raises WorkbenchError where that is no day before the export's.
+        """
+        from workbench.loaders.snapshots import changes
+
+        return changes(self, since, score=score)
 
     @property
     def tables(self) -> tuple[str, ...]:
