@@ -1,16 +1,23 @@
-"""What was asked for, checked: the score's column and the date of the export."""
+"""What was asked for, checked and completed: the score's column, the date of the export, what a Workspace brings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
+from typing import Any
 
 import narwhals as nw
 import pandas as pd
 
+from workbench.conditions import Related
 from workbench.engines import Frame, collect
 from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
+from workbench.scoring import ScoreModel
+from workbench.scoring.files import SEGMENTS_FILE
+from workbench.segments import read_segments
 
 
 def needs_score(columns: Mapping[str, str], score: str) -> None:
@@ -40,3 +47,19 @@ def date_of_export(
         return None
     newest = collect(frame.select(*[nw.col(name).max() for name in dates])).iloc[0].max()
     return None if pd.isna(newest) else pd.Timestamp(newest)
+
+
+def related_of(table: Any, related: Related | None) -> Related | None:
+    """The other tables that rules speak of: those given, else a Workspace's own on DuckDB."""
+    if related is None and isinstance(table, Workspace):
+        return partial(table.table, engine="duckdb")
+    return related
+
+
+def with_saved_segments(model: ScoreModel, table: Any) -> ScoreModel:
+    """The model with the segments that were saved beside a Workspace, where it speaks of any."""
+    if not model.asked_segments or not isinstance(table, Workspace):
+        return model
+    beside = table.path / SEGMENTS_FILE
+    saved = read_segments(beside) if beside.is_file() else ()
+    return model.with_segments({one.name: one for one in (*saved, *model.segments)}.values())

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from workbench.calibration.asked import date_of_export, needs_score
+from workbench.calibration.asked import date_of_export, needs_score, related_of, with_saved_segments
 from workbench.calibration.clusters import COMPANY, ClusterTally, tally_parts
 from workbench.calibration.result import Calibration
-from workbench.calibration.tally import MOST_WEEKS, WeeklyLeads, tally_scores, weekly_leads
+from workbench.calibration.tally import MOST_WEEKS, WeeklyLeads, tally_scores, weekly_leads, weeks_before
+from workbench.conditions import Related
 from workbench.engines import Frame, as_frame, collect, count_by, kinds
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders import leads_of
 from workbench.outcomes import WON, YOUNG, Outcome, as_outcome, classify
 from workbench.scoring import CodeTally, ScoreModel, tally_codes
+from workbench.scoring.slices import Slice, moved, sliced
 from workbench.stats.proportions import check_confidence, wilson_interval
 
 MOST_SEGMENTS = 200
@@ -108,31 +110,41 @@ def calibrate(
     )
 
 
+# Up to so many patterns all scores follow from a change within milliseconds; beyond, a slice for one rule is made.
+FEW_PATTERNS = 50_000
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class WhatIf:
     """A model's contacts reduced to counts by what its rules found, so that points can change without another pass."""
 
-    codes: CodeTally
-    days: CodeTally | None
-    until: pd.Timestamp | None
+    codes: CodeTally  # by `outcome`
+    weeks: CodeTally | None  # by `week` of creation, 0 is the latest; None without dates of creation
+    n_weeks: int
     outcome: Outcome
     as_of: pd.Timestamp | None
     confidence: float
+    _slices: dict[str, Slice] = field(default_factory=dict, init=False, repr=False)
+    _last: list[ScoreModel] = field(default_factory=list, init=False, repr=False)
 
     @property
     def model(self) -> ScoreModel:
         """The model as it was when the contacts were counted."""
         return self.codes.model
 
-    def calibrate(self, points: Mapping[str, float] | None = None, *, weekly: bool = True) -> Calibration:
-        """The calibration with other points for some rules (rule's name to points).
+    def calibrate(self, change: Mapping[str, float] | ScoreModel | None = None, *, weekly: bool = True) -> Calibration:
+        """The calibration after a change.
 
-        `weekly=False` leaves out the leads a week, which take longer than all the rest.
+        Parameters
+        ----------
+        change
+            Other points for some rules (rule's name to points), or the same model with other points or limits.
+        weekly
+            False leaves out the leads a week, which take longer than all the rest.
         """
-        model = self.model.with_points(points or {})
-        cells = self.codes
-        scores = np.asarray(cells.scores(model), dtype=float)
-        return Calibration(
+        model = change if isinstance(change, ScoreModel) else self.model.with_points(change or {})
+        cells, scores = self._scored("codes", self.codes, model)
+        found = Calibration(
             tally=tally_scores(scores[cells.pattern], cells.keys["outcome"].to_numpy(dtype=np.int64), cells.n),
             score=model.name,
             outcome=self.outcome,
@@ -140,20 +152,41 @@ class WhatIf:
             confidence=self.confidence,
             weekly=self._weekly(model) if weekly else None,
         )
+        self._last[:] = [model]
+        return found
 
     def _weekly(self, model: ScoreModel) -> WeeklyLeads | None:
-        if self.days is None or self.until is None:
+        if self.weeks is None:
             return None
-        scores = np.asarray(self.days.scores(model), dtype=float)
-        return weekly_leads(scores[self.days.pattern], self.days.keys["day"], self.days.n, until=self.until)
+        cells, scores = self._scored("weeks", self.weeks, model)
+        week = cells.keys["week"].to_numpy(dtype=np.int64)
+        return WeeklyLeads(n_weeks=self.n_weeks, score=scores[cells.pattern], week=week, n=cells.n)
+
+    def _scored(
+        self, part: str, tally: CodeTally, model: ScoreModel
+    ) -> tuple[CodeTally | Slice, np.ndarray[Any, np.dtype[np.float64]]]:
+        """Cells and the scores of their patterns: the tally's own, or of a slice for the rule that moves."""
+        cells: CodeTally | Slice = tally
+        if len(tally.codes) > FEW_PATTERNS:
+            model = tally.checked(model)
+            kept = [made for made in (self._slices.get(part), *self._slices.values()) if made and made.fits(model)]
+            if kept and kept[0] is self._slices.get(part):
+                cells = kept[0]
+            else:
+                rule = kept[0].rule if kept else moved(self._last[0] if self._last else self.model, model)
+                if rule is not None:
+                    cells = self._slices[part] = sliced(tally, model, rule)
+        return cells, np.asarray(cells.scores(model), dtype=float)
 
     def rules(self) -> pd.DataFrame:
         """One row a rule: rule, n_leads (judged leads it matches), n_won, conversion_rate, low, high (Wilson)."""
         outcome = self.codes.keys["outcome"].to_numpy()
-        judged = outcome < YOUNG
-        matched = self.codes.codes[self.codes.pattern[judged]] > 0
-        n = self.codes.n[judged] @ matched
-        won = (self.codes.n[judged] * (outcome[judged] == WON)) @ matched
+        patterns = len(self.codes.codes)
+        leads = np.bincount(self.codes.pattern, weights=np.where(outcome < YOUNG, self.codes.n, 0), minlength=patterns)
+        wins = np.bincount(self.codes.pattern, weights=np.where(outcome == WON, self.codes.n, 0), minlength=patterns)
+        matched = [np.flatnonzero(found) for found in self.codes.codes.T]
+        n = np.array([leads[rows].sum() for rows in matched]).astype(np.int64)
+        won = np.array([wins[rows].sum() for rows in matched]).astype(np.int64)
         low, high = wilson_interval(won, n, confidence=self.confidence)
         return pd.DataFrame(
             {
@@ -175,14 +208,16 @@ def what_if(
     as_of: str | date | None = None,
     confidence: float = 0.95,
     activities: Any = None,
+    related: Related | None = None,
     among: nw.Expr | None = None,
 ) -> WhatIf:
     """Count a model's contacts by what its rules found, once; `WhatIf.calibrate` then takes any points in milliseconds.
 
-    Arguments as in `calibrate`; `among` keeps only some rows.
+    Arguments as in `calibrate` and `score`; `among` keeps only some rows.
     """
     check_confidence(confidence)
-    outcome = as_outcome(outcome)
+    outcome, model = as_outcome(outcome), with_saved_segments(model, table)
+    related = related_of(table, related)
     leads, as_of, activities = leads_of(table, as_of=as_of, activities=activities)
     frame = as_frame(leads)
     if among is not None:
@@ -190,23 +225,38 @@ def what_if(
     columns = kinds(frame)
     when = date_of_export(frame, columns, outcome, as_of)
     wide, outcome_code = classify(frame, outcome, as_of=when, activities=activities)
-    codes = tally_codes(wide, model, keys={"outcome": outcome_code}, activities=activities, as_of=when)
-    recent = _recent(frame, columns, outcome, when)
-    days, until = None, None
-    if recent is not None:
-        newest, until = recent
-        day = nw.col(outcome.created).dt.truncate("1d")
-        days = tally_codes(newest, model, keys={"day": day}, activities=activities, as_of=when)
-    return WhatIf(codes=codes, days=days, until=until, outcome=outcome, as_of=when, confidence=confidence)
+    keys = {"outcome": outcome_code}
+    span = _recent(frame, columns, outcome, when)
+    if span is not None:
+        created = nw.col(outcome.created)
+        keys["day"] = nw.when(created >= nw.lit(span[0].to_pydatetime())).then(created.dt.truncate("1d"))
+    counted = tally_codes(wide, model, keys=keys, activities=activities, related=related, as_of=when)
+    weeks, n_weeks = (None, 0) if span is None else _by_week(counted, until=span[1])
+    return WhatIf(
+        codes=counted.over(["outcome"]),
+        weeks=weeks,
+        n_weeks=n_weeks,
+        outcome=outcome,
+        as_of=when,
+        confidence=confidence,
+    )
+
+
+def _by_week(counted: CodeTally, *, until: pd.Timestamp) -> tuple[CodeTally | None, int]:
+    """Contacts of the last whole weeks by week, and how many weeks these are; None where there are none."""
+    week, n_weeks = weeks_before(counted.keys["day"], until=until)
+    if not n_weeks:
+        return None, 0
+    return replace(counted, keys=pd.DataFrame({"week": week})).over(["week"], week >= 0), n_weeks
 
 
 def _recent(
     frame: Frame, columns: Mapping[str, str], outcome: Outcome, as_of: pd.Timestamp | None
-) -> tuple[Frame, pd.Timestamp] | None:
-    """The leads of the last weeks, and the day before which they were created.
+) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """The days from which and before which the leads of the last weeks were created.
 
-    That is `as_of`, or the day after the newest lead where leads stopped coming before: weeks without any are no weeks
-    of work. None without dates of creation.
+    The latter is `as_of`, or the day after the newest lead where leads stopped coming before: weeks without any are no
+    weeks of work. None without dates of creation.
     """
     if as_of is None or columns.get(outcome.created) != "datetime":
         return None
@@ -216,8 +266,7 @@ def _recent(
     if pd.isna(newest):
         return None
     until = min(as_of, pd.Timestamp(newest) + timedelta(days=1)).normalize()
-    start: datetime = (until - timedelta(weeks=MOST_WEEKS)).to_pydatetime()
-    return frame.filter(created >= nw.lit(start)), until
+    return until - timedelta(weeks=MOST_WEEKS), until
 
 
 def _by_company(
@@ -236,11 +285,13 @@ def _by_company(
 def _weekly(
     frame: Frame, columns: Mapping[str, str], score: str, outcome: Outcome, as_of: pd.Timestamp | None
 ) -> WeeklyLeads | None:
-    recent = _recent(frame, columns, outcome, as_of)
-    if recent is None:
+    span = _recent(frame, columns, outcome, as_of)
+    if span is None:
         return None
-    leads, until = recent
-    cells = count_by(leads, {"score": nw.col(score), "day": nw.col(outcome.created).dt.truncate("1d")})
+    start, until = span
+    created = nw.col(outcome.created)
+    leads = frame.filter(created >= nw.lit(start.to_pydatetime()))
+    cells = count_by(leads, {"score": nw.col(score), "day": created.dt.truncate("1d")})
     return weekly_leads(_floats(cells["score"]), cells["day"], cells["n"].to_numpy(), until=until)
 
 

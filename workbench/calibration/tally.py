@@ -114,14 +114,22 @@ MOST_WEEKS = 52
 
 def weekly_leads(score: Floats, day: pd.Series[pd.Timestamp], n: Ints, *, until: pd.Timestamp) -> WeeklyLeads | None:
     """WeeklyLeads of cells, at most the last 52 whole weeks before the day `until`; None where there is none."""
-    known = day.notna().to_numpy() & ~np.isnan(score)
-    days_ago = ((until - day[known]).dt.days - 1).to_numpy()
-    score, n = score[known], n[known]
-    if not len(days_ago):
+    known = ~np.isnan(score)
+    week, n_weeks = weeks_before(day[known], until=until)
+    if not n_weeks:
         return None
-    n_weeks = min(MOST_WEEKS, (int(days_ago.max()) + 1) // 7)
-    if n_weeks < 1:
-        return None
+    inside = week >= 0
+    return WeeklyLeads(n_weeks=n_weeks, score=score[known][inside], week=week[inside], n=n[known][inside])
+
+
+def weeks_before(day: pd.Series[pd.Timestamp], *, until: pd.Timestamp) -> tuple[Ints, int]:
+    """The week of each day, 0 the last one before the day `until`, and how many whole weeks there are, at most 52.
+
+    -1 stands for days that are unknown or in none of them.
+    """
+    known = day.notna().to_numpy()
+    days_ago = np.full(len(day), -1, dtype=np.int64)
+    days_ago[known] = (until - day[known]).dt.days.to_numpy() - 1
+    n_weeks = min(MOST_WEEKS, (int(days_ago.max(initial=-1)) + 1) // 7)
     week = days_ago // 7
-    inside = (days_ago >= 0) & (week < n_weeks)
-    return WeeklyLeads(n_weeks=n_weeks, score=score[inside], week=week[inside].astype(np.int64), n=n[inside])
+    return np.where((days_ago >= 0) & (week < n_weeks), week, -1), n_weeks
