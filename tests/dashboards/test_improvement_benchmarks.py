@@ -97,10 +97,40 @@ def test_a_company_is_laid_over_the_others_and_later_buyers_beside(view) -> None
     try:
         assert "others; better than" in view._html["company"].value
         assert view._company_panel.layout.display == ""
-        assert view._beside_panel.layout.display == "none"  # nobody is left to compare with in month 12
+        assert view._beside_panel.layout.display == ""
+        assert "none for website traffic in month 12" in view._html["beside"].value
+        assert "The furthest month that can be compared: +" in view._html["beside"].value
         assert any(title == "The market's share." for title, _ in view.state.warnings)
     finally:
         view.state.company = ""
+
+
+def test_the_data_are_looked_at_before_the_result(view) -> None:
+    content = view.widget.children[1].children[1]
+    assert content.children[0].children[0] is view._html["quality"]
+    assert "First: can the data carry it?" in view._html["quality"].value
+    assert view.state.quality.headline() in view._html["quality"].value.replace("&#39;", "'")
+    assert view._quality.layout.display == "none"
+    view._looked.value = True
+    try:
+        assert view._quality.layout.display == ""
+        for check in view.state.quality.frame()["check"]:
+            assert f"<td>{check}</td>" in view._html["checks"].value
+        assert view._quality.narrow["layout"]["height"] == 720
+    finally:
+        view._looked.value = False
+    assert view._html["checks"].value == ""
+
+
+def test_every_row_of_the_table_has_its_unit_levels_interval_and_n(view) -> None:
+    table = view.state.table.set_index("metric")
+    row = table.loc["website traffic (visitors)"]
+    assert row["customers"] == "241"
+    found = view.state.every["website_traffic"]
+    assert (row["baseline"], row["month 12"]) == (f"{found.baseline:,.0f}", f"{found.level:,.0f}")
+    assert row["95 % interval"].endswith(" %")
+    assert table.loc["e-mail open rate", "baseline"].endswith(" %")
+    assert set(table["beyond chance"]) <= {"better", "worse", "no clear change"}
 
 
 def test_the_files_hold_the_answer_and_load_nothing(view) -> None:

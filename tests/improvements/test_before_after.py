@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.improvements.panels import long
 from workbench.errors import WorkbenchError
-from workbench.improvements import before_after
+from workbench.improvements import before_after, monthly_metrics
+from workbench.loaders import load
+from workbench.sample import Truth
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 
 
 def _market(n: int = 600, *, market: float = 0.02, effect: float = 0.05, seed: int = 1, zeros: bool = False):
@@ -80,7 +86,7 @@ def test_the_interval_narrows_with_the_root_of_the_customers_and_repeats_with_th
         (lambda p: p[p["month"] > 0], "there are no months before the purchase"),
         (
             lambda p: p[p["customer_id"] < 150],
-            "month 6 has 86 customers and 99 who had not bought yet, of 100 needed each",
+            "fewer than 100 customers had bought so long ago, or had not bought by then",
         ),
         (
             lambda p: p[p["calendar_month"] - p["month"].astype("int64") * pd.Timedelta(days=30) < "2024-07-05"],
@@ -92,7 +98,30 @@ def test_where_there_is_no_comparison_it_says_none_and_why(change, reason) -> No
     panel, _ = _market()
     found = before_after(change(panel), "website_traffic", at=6, draws=50)
     assert found.value is None
-    assert found.headline() == f"Beside later buyers: none for website traffic, because {reason}."
+    assert found.headline().startswith(f"Beside later buyers: none for website traffic in month 6, because {reason}.")
+
+
+def test_where_all_have_bought_by_the_month_asked_for_the_furthest_month_that_can_be_compared_is_told() -> None:
+    panel, _ = _market()
+    found = before_after(panel, "website_traffic", at=16, draws=100)  # all bought within 18 months
+    assert (found.value, found.furthest) == (None, 14)
+    row = found.frame().set_index("month").loc[found.furthest]
+    assert row[["n_customers", "n_later"]].min() >= 100
+    assert f"compared: +{100 * row['effect']:.1f} % in month {found.furthest} (" in found.headline()
+    asked = before_after(panel, "website_traffic", at=found.furthest, draws=100)
+    assert asked.value == row["effect"]
+    assert asked.low < asked.value < asked.high
+
+
+def test_the_sample_has_a_comparison_for_half_a_year_and_none_for_a_year() -> None:
+    """Its customers bought within 12 months, so a year after the purchase nobody is left who had not."""
+    panel = monthly_metrics(load(SAMPLE), metrics=["website_traffic"])
+    found = before_after(panel, "website_traffic", at=12, draws=100)
+    assert (found.value, found.furthest) == (None, 6)
+    beside = before_after(panel, "website_traffic", at=6, draws=100)
+    truth = Truth().website_visitors.by_month_12 * (6 - 3) / 9  # in a straight line from month 3 to month 12
+    assert beside.low < truth < beside.high
+    assert beside.before_after_alone > beside.value
 
 
 def test_without_calendar_there_is_none_on_a_plain_panel() -> None:

@@ -91,10 +91,8 @@ def test_a_median_of_small_counts_is_too_coarse_and_the_mean_is_taken() -> None:
     assert (found.choices.centre, found.choices.centre_reason) == ("mean", "coarse")
 
 
-@pytest.mark.parametrize(
-    ("centre", "rule"),  # a median is winsorised once, on the limits of the whole sample
-    [(c, r) for c in ("mean", "median") for r in ("none", "tukey", "mad", "winsor") if (c, r) != ("median", "winsor")],
-)
+@pytest.mark.parametrize("centre", ["mean", "median"])
+@pytest.mark.parametrize("rule", ["none", "tukey", "mad", "winsor"])
 def test_each_draw_is_cleaned_anew(centre, rule) -> None:
     """The draws of the fast way are those of resampling the customers and doing all of it again."""
     rng = np.random.default_rng(5)

@@ -13,7 +13,6 @@ from workbench.improvements import BeforeAfter, CompanyBenchmark, Improvement, I
 
 COLOURS = (theme.ABOVE, "#b45309", "#2563eb", "#7c3aed", "#be185d", "#4d7c0f", "#0e7490", "#92400e")
 BAND = "rgba(15,118,110,0.16)"
-COLUMNS = 4
 MOST_GROUPS = len(COLOURS)
 SIGNED = "+.0%"
 SINCE = {"title": {"text": "months since the purchase", "font": {"size": 12, "color": theme.SOFT}}, "dtick": 3}
@@ -90,18 +89,18 @@ def _upright(month: int) -> dict[str, Any]:
     return {"type": "line", "x0": month, "x1": month, "y0": 0, "y1": 1, "yref": "paper", "line": line}
 
 
-def small_multiples(found: Improvements) -> dict[str, Any]:
+def small_multiples(found: Improvements, *, columns: int = 4) -> dict[str, Any]:
     """One small picture a metric, all customers, each on its own scale."""
     names = list(found.found)
-    rows = max(1, -(-len(names) // COLUMNS))
-    gap_x, gap_y = 0.05, min(0.34 / rows, 0.2)
-    width, height = (1 - gap_x * (COLUMNS - 1)) / COLUMNS, (1 - gap_y * (rows - 1)) / rows
+    rows = max(1, -(-len(names) // columns))
+    gap_x, gap_y = 0.2 / columns, min(0.34 / rows, 0.2)
+    width, height = (1 - gap_x * (columns - 1)) / columns, (1 - gap_y * (rows - 1)) / rows
     traces: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     titles: list[dict[str, Any]] = []
     for place, name in enumerate(names):
         number = "" if place == 0 else str(place + 1)
-        row, column = divmod(place, COLUMNS)
+        row, column = divmod(place, columns)
         left, top = column * (width + gap_x), 1 - row * (height + gap_y)
         table = found.found[name].frame()
         here = table[(table["by"] == "") & ~table["is_baseline"]]
@@ -131,6 +130,7 @@ def small_multiples(found: Improvements) -> dict[str, Any]:
                 "yref": "paper",
                 "xanchor": "left",
                 "yanchor": "bottom",
+                "xshift": -34,  # where the axis begins
                 "showarrow": False,
                 "font": {"size": 12, "color": theme.INK},
             }
@@ -139,8 +139,8 @@ def small_multiples(found: Improvements) -> dict[str, Any]:
     return {"data": traces, "layout": layout | axes}
 
 
-def quality_picture(found: Quality) -> dict[str, Any]:
-    """Histogram, box and Q-Q, before and after cleaning."""
+def quality_picture(found: Quality, *, stacked: bool = False) -> dict[str, Any]:
+    """Histogram, box and Q-Q, before and after cleaning; beside each other, or one above the other."""
     bins, box, quantiles = found.histogram(), found.box().set_index("share"), found.quantiles()
     looks = {"before": theme.BELOW, "after": theme.ABOVE}
     traces: list[dict[str, Any]] = []
@@ -203,37 +203,62 @@ def quality_picture(found: Quality) -> dict[str, Any]:
                 "name": f"Q-Q, {name}",
             }
         )
-    axis = theme.layout()
+    whole: tuple[float, float] = (0, 1)
+    if stacked:
+        places = [{"x": whole, "y": (low, low + 0.24)} for low in (0.76, 0.38, 0)]
+    else:
+        places = [{"x": across, "y": whole} for across in ((0, 0.3), (0.38, 0.68), (0.76, 1))]
+    axis, unit = theme.layout(), found.metric.unit
     ticks = [0, len(bins) // 2, len(bins) - 1]
+    logs = ", logarithms" if box["before"].min() > 0 else ""
+    told = (f"how many customers' months have how many {unit}", f"spread, {unit}", f"Q-Q to a normal{logs}")
+    titles = [_title(text, place["x"][0], place["y"][1]) for text, place in zip(told, places, strict=True)]
+    middle = sorted({_rounded(value) for value in box.loc[[0.01, 0.5, 0.99], "before"]})
     return {
         "data": traces,
         "layout": theme.layout(
             barmode="overlay",
-            height=320,
+            height=720 if stacked else 320,
             margin={"t": 30, "b": 84},
-            legend={"orientation": "h", "x": 0, "y": -0.24, "yanchor": "top"},
+            legend={"orientation": "h", "x": 0, "y": -0.07 if stacked else -0.24, "yanchor": "top"},
             showlegend=True,
-            annotations=[_title(text, x) for text, x in (("values", 0), ("spread", 0.38), ("Q-Q to a normal", 0.76))],
-            xaxis={"domain": [0, 0.3], "tickvals": ticks, "ticktext": [f"{bins['low'][tick]:,.3g}" for tick in ticks]},
+            annotations=titles,
+            xaxis={
+                "domain": places[0]["x"], "tickvals": ticks,
+                "ticktext": [_short(bins["low"][tick]) for tick in ticks], "tickangle": 0,
+            },
+            yaxis={"domain": places[0]["y"]},
         )
         | {
-            "xaxis2": axis["xaxis"] | {"domain": [0.38, 0.68], "anchor": "y2", "type": _type(box), "nticks": 4},
+            "xaxis2": axis["xaxis"]
+            | {
+                "domain": places[1]["x"], "anchor": "y2", "type": "log" if logs else "linear",
+                "tickvals": middle, "ticktext": [_short(value) for value in middle], "tickangle": 0,
+            },
             "yaxis2": axis["yaxis"]
-            | {"anchor": "x2", "tickvals": [0, 1], "ticktext": list(looks), "range": [-0.7, 1.7], "showgrid": False},
-            "xaxis3": axis["xaxis"] | {"domain": [0.76, 1], "anchor": "y3"},
-            "yaxis3": axis["yaxis"] | {"anchor": "x3"},
+            | {
+                "domain": places[1]["y"], "anchor": "x2", "tickvals": [0, 1], "ticktext": list(looks),
+                "range": [-0.7, 1.7], "showgrid": False,
+            },
+            "xaxis3": axis["xaxis"] | {"domain": places[2]["x"], "anchor": "y3"},
+            "yaxis3": axis["yaxis"] | {"domain": places[2]["y"], "anchor": "x3"},
         },
-    }
+    }  # fmt: skip
 
 
-def _type(box: pd.DataFrame) -> str:
-    return "log" if box["before"].min() > 0 else "linear"
+def _rounded(value: float) -> float:
+    """To two figures."""
+    return float(f"{value:.2g}")
 
 
-def _title(text: str, x: float) -> dict[str, Any]:
+def _short(value: float) -> str:
+    return f"{_rounded(value):,.0f}" if value >= 10 else f"{_rounded(value):g}"
+
+
+def _title(text: str, x: float, y: float) -> dict[str, Any]:
     font = {"size": 12, "color": theme.SOFT}
     return {
-        "text": text, "x": x, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom",
+        "text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom",
         "showarrow": False, "font": font,
     }  # fmt: skip
 

@@ -39,10 +39,12 @@ from workbench.improvements import (
     monthly_metrics,
     quality,
 )
+from workbench.improvements.panel import Panel, read_panel
+from workbench.improvements.texts import interval, percent
 from workbench.loaders import Workspace
-from workbench.wording import percent
 
 DRAWS = 1_000
+FIRST = "First: can the data carry it?"
 NOBODY, NO_GROUPS = "", ""
 HTML = "text/html;charset=utf-8"
 MOST_COMPANIES = 2_000
@@ -115,6 +117,7 @@ class State(HasTraits):
         self.metrics = {METRICS[name].label(): name for name in METRICS if (self.panel["metric"] == name).any()}
         if not self.metrics:
             raise WorkbenchError("the export has no month of any metric: add deals, tickets, usage or activities.")
+        self._read: dict[str, Panel] = {}
         self.last_month = int(self.panel["month"].max())
         ids = self.panel["customer_id"].drop_duplicates().astype(str)
         names = companies.set_index("hs_object_id")["name"] if "name" in companies else pd.Series(dtype="str")
@@ -152,7 +155,10 @@ class State(HasTraits):
     def _judge(self) -> None:
         self.every = self.quality = self.beside = self.own = None
         try:
-            self.found, self.error = improvement(self.panel, self.metric, draws=0, **self.choices), ""
+            if self.metric not in self._read:  # reading takes a third of the time that a choice may take
+                groups = [name for name in self.groups.values() if name]
+                self._read[self.metric] = read_panel(self.panel, METRICS[self.metric], by=groups)
+            self.found, self.error = improvement(self._read[self.metric], self.metric, draws=0, **self.choices), ""
         except WorkbenchError as fault:
             self.found, self.error = None, str(fault)
         self.version += 1
@@ -207,12 +213,12 @@ class State(HasTraits):
             return []
         bounds = found.bounds
         if bounds.n_left and bounds.kept_baseline is not None:
-            zero = "" if bounds.fell_to_zero is None else f", fallen to zero {percent(bounds.fell_to_zero)}"
+            zero = "" if bounds.fell_to_zero is None else f", fallen to zero {percent(bounds.fell_to_zero, 'en')}"
             told.append(
                 (
                     "Some have left.",
                     f"{bounds.n_left:,} customers left before month {found.choices.at}. Had they kept their baseline "
-                    f"it would be {percent(bounds.kept_baseline)}{zero}.",
+                    f"it would be {percent(bounds.kept_baseline, 'en')}{zero}.",
                 )
             )
         if found.zero_baselines:
@@ -235,29 +241,29 @@ class State(HasTraits):
 
     @property
     def table(self) -> pd.DataFrame:
-        """Month `at` of every metric (or of the chosen one, until settled), as people read it."""
+        """Month `at` of every metric, as people read it; empty until settled."""
         rows = self.every.frame() if self.every is not None else pd.DataFrame()
         if not len(rows):
             return rows
-        shown = rows["hidden"] == ""
-
-        def text(name: str) -> pd.Series:
-            return pd.Series([f"{v:+.1%}".replace("-", "−") if np.isfinite(v) else "" for v in rows[name]])
-
-        verdict = np.where(
-            ~rows["real"], "not told from no change", np.where(rows["better"].fillna(False), "better", "worse")
-        )
-        return pd.DataFrame(
-            {
-                "metric": [METRICS[name].label() for name in rows["metric"]],
-                "group": rows["group"],
-                "customers": [f"{n:,}" if not pd.isna(n) else "" for n in rows["n_customers"]],
-                "change": text("improvement"),
-                "from": text("low"),
-                "to": text("high"),
-                "beyond chance": np.where(shown & rows["p_value"].notna(), verdict, rows["hidden"]),
-            }
-        )
+        own = self.level == "centre_of_ratios"  # then levels are ratios, in no unit
+        table = []
+        for row in rows.to_dict("records"):
+            metric, known = METRICS[row["metric"]], np.isfinite(row["improvement"])
+            verdict = "no clear change" if not row["real"] else "better" if row["better"] else "worse"
+            table.append(
+                {
+                    "metric": metric.label() if metric.unit == "share" else f"{metric.label()} ({metric.unit})",
+                    "group": row["group"],
+                    "customers": "" if pd.isna(row["n_customers"]) else f"{row['n_customers']:,}",
+                    "baseline": "" if own else _amount(row["baseline"], metric.unit),
+                    f"month {self.at}": "" if own else _amount(row["level"], metric.unit),
+                    "change": percent(row["improvement"], "en") if known else "",
+                    "95 % interval": interval(row["low"], row["high"], "en") if np.isfinite(row["low"]) else "",
+                    "beyond chance": row["hidden"] or (verdict if np.isfinite(row["p_value"]) else ""),
+                }
+            )
+        shown = pd.DataFrame(table)
+        return shown if self.by else shown.drop(columns="group")
 
     def files(self) -> dict[str, bytes]:
         """CSV, workbook and HTML report of the state as it stands, by file name."""
@@ -293,15 +299,26 @@ class View(Settling):
     def __init__(self, state: State) -> None:
         self.state = state
         self._setting = False
-        names = ("answer", "cards", "warnings", "table", "quality", "company", "footnote", "said", "others")
+        names = [
+            "answer",
+            "cards",
+            "warnings",
+            "table",
+            "quality",
+            "checks",
+            "company",
+            "beside",
+            "footnote",
+            "said",
+            "others",
+        ]
         self._html = {name: widgets.HTML() for name in names}
-        self._lines = FigureView(height=360, description="The metric's change month by month since the purchase")
-        self._all = FigureView(height=660, description="Every metric's change month by month, small")
-        self._quality = FigureView(height=320, description="Histogram, spread and Q-Q plot before and after cleaning")
-        self._own = FigureView(height=320, description="The company's change on top of the others' quartile band")
-        self._beside = FigureView(height=300, description="The change beside customers who had not bought yet")
+        self._lines, self._all, self._quality = FigureView(height=360), FigureView(height=660), FigureView(height=320)
+        self._own, self._beside = FigureView(height=320), FigureView(height=300)
         self._download = Download()
         self._build_controls()
+        self._looked = widgets.ToggleButton(description="Look at the data")
+        self._looked.observe(lambda _: self._show_checks(), "value")
         self._buttons = [
             _button("Report (HTML)", partial(self._give, "improvements.html", HTML), primary=True),
             _button("Table (XLSX)", partial(self._give, "improvements.xlsx", XLSX)),
@@ -349,20 +366,19 @@ class View(Settling):
                 self._download,
             ]
         )
+        looked = widgets.HBox([self._looked]).add_class("wb-actions")
         content = widgets.VBox(
             [
+                widgets.VBox([html["quality"], looked, html["checks"], self._quality]).add_class("wb-panel"),
                 main.add_class("wb-panel"),
                 widgets.VBox([html["others"], html["cards"], self._all]).add_class("wb-panel"),
                 widgets.VBox([html["company"], self._own]).add_class("wb-panel"),
-                widgets.VBox(
-                    [widgets.HTML(heading("Beside customers who had not bought yet")), self._beside]
-                ).add_class("wb-panel"),
+                widgets.VBox([html["beside"], self._beside]).add_class("wb-panel"),
                 widgets.VBox([html["table"]]).add_class("wb-panel"),
-                widgets.VBox([html["quality"], self._quality]).add_class("wb-panel"),
                 html["footnote"],
             ]
         )
-        self._company_panel, self._beside_panel = content.children[2], content.children[3]
+        self._company_panel, self._beside_panel = content.children[3], content.children[4]
         page = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
         head = widgets.HTML(f"<p>{escape(source(self.state))}</p>").add_class("wb-source")
         return widgets.VBox([head, page.add_class("wb-page")])
@@ -390,11 +406,34 @@ class View(Settling):
             self._setting = False
         self._html["said"].value = ""
         self._draw_answer()
-        for name in ("cards", "others", "table", "quality", "company"):
+        for name in ("cards", "others", "table", "company", "beside"):
             self._html[name].value = ""
-        for panel in (self._company_panel, self._beside_panel, self._all, self._quality):
+        self._html["quality"].value = heading(FIRST) + note("The data are being checked …")
+        for panel in (self._company_panel, self._beside_panel, self._all):
             panel.layout.display = "none"
+        self._show_checks()
         self._later()
+
+    def _show_checks(self) -> None:
+        """What was found in the data, for those who ask."""
+        found = self.state.quality
+        shown = found is not None and self._looked.value
+        self._looked.layout.display = "none" if found is None else ""
+        self._quality.layout.display = "" if shown else "none"
+        self._html["checks"].value = ""
+        if found is None or not shown:
+            return
+        self._html["checks"].value = _scrolled(
+            pd.DataFrame(
+                [
+                    (row["check"], f"{row['n_values']:,}", f"{row['n_customers']:,}", f"{100 * row['share']:.1f} %")
+                    for row in found.frame().to_dict("records")
+                ],
+                columns=["check", "values", "customers", "share of all values"],
+            )
+        )
+        self._quality.description = found.headline()
+        self._quality.show(quality_picture(found), narrow=quality_picture(found, stacked=True))
 
     def _draw_answer(self) -> None:
         state, found = self.state, self.state.found
@@ -403,7 +442,9 @@ class View(Settling):
             self._html["answer"].value = problem(state.error)
             self._html["warnings"].value = self._html["footnote"].value = ""
             return
-        self._html["answer"].value = answer(state.headline)
+        change = None if found.value is None else percent(abs(found.value), "en", signed=False)
+        self._html["answer"].value = answer(state.headline, highlight=change)
+        self._lines.description = state.headline
         self._lines.show(improvement_lines(found, by=state.by))
         self._html["warnings"].value = Markup("").join(warning(*told) for told in state.warnings)
         self._html["footnote"].value = note(found.footnote())
@@ -415,26 +456,40 @@ class View(Settling):
         if state.every is not None:
             html["others"].value = heading("All metrics") + note(state.every.headline())
             html["cards"].value = cards(_card(found) for found in state.every.found.values())
-            self._all.show(small_multiples(state.every))
-            html["table"].value = heading(f"Month {state.at}") + Markup('<div class="wb-scroll">{}</div>').format(
-                html_table(state.table)
-            )
-        if state.quality is not None:
-            html["quality"].value = heading("Quality of the data") + note(state.quality.headline())
-            self._quality.show(quality_picture(state.quality))
+            self._all.description = state.every.headline()
+            self._all.show(small_multiples(state.every), narrow=small_multiples(state.every, columns=2))
+            html["table"].value = heading(f"Month {state.at}, every metric") + _scrolled(state.table)
+        told = f"{state.error or 'Too few values to look at.'}" if state.quality is None else state.quality.headline()
+        html["quality"].value = heading(FIRST) + note(told)
+        self._show_checks()
         if state.own is not None:
             html["company"].value = heading("My company against the benchmark") + note(state.own.headline())
+            self._own.description = state.own.headline()
             self._own.show(company_picture(state.own))
-        beside = state.beside is not None and state.beside.value is not None
+        beside = state.beside is not None and state.beside.furthest is not None
         if beside and state.beside is not None:
+            html["beside"].value = heading("Beside customers who had not bought yet") + note(state.beside.headline())
+            self._beside.description = state.beside.headline()
             self._beside.show(before_after_picture(state.beside))
         for panel, shown in (
             (self._all, state.every is not None),
-            (self._quality, state.quality is not None),
             (self._company_panel, state.own is not None),
             (self._beside_panel, beside),
         ):
             panel.layout.display = "" if shown else "none"
+
+
+def _scrolled(table: pd.DataFrame) -> Markup:
+    return Markup('<div class="wb-scroll">{}</div>').format(html_table(table))
+
+
+def _amount(value: float, unit: str) -> str:
+    """A level in the metric's unit: a share as percent."""
+    if not np.isfinite(value):
+        return ""
+    if unit == "share":
+        return percent(value, "en", signed=False)
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _card(found: Improvement) -> tuple[str, str, str]:
@@ -444,8 +499,7 @@ def _card(found: Improvement) -> tuple[str, str, str]:
     value = f"{100 * found.value:+.0f} %".replace("-", "−")
     if found.low is None or found.high is None:
         return label, value, f"n = {found.n_customers:,}"
-    limits = f"{100 * found.low:+.0f} to {100 * found.high:+.0f} %".replace("-", "−")
-    return label, value, f"{limits}, n = {found.n_customers:,}"
+    return label, value, f"{interval(found.low, found.high, 'en')}, n = {found.n_customers:,}"
 
 
 def _button(text: str, act: Callable[[Any], None], *, primary: bool = False) -> widgets.Button:

@@ -123,7 +123,7 @@ def _one_metric(rows: duckdb.DuckDBPyRelation, metric: Metric, by: Sequence[str]
         ), fences AS (
             SELECT month, exp(q[1] - {factor!r} * (q[2] - q[1])) AS low, exp(q[2] + {factor!r} * (q[2] - q[1])) AS high
             FROM quartiles WHERE q[2] > q[1]
-        )"""
+        )"""  # noqa: S608
     needed = _FOUR if metric.denominator is not None else ("n", "bn")
     wanted = ["count(*) AS customers", *(f"sum({one}) AS {one}" for one in needed)]
     wanted += [f"sum({one} * {two}) AS {one}_{two}" for one, two in combinations_with_replacement(needed, 2)]

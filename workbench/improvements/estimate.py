@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -36,7 +37,7 @@ class Scale:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Cells:
     """What centres are taken of. Rows are customers, columns months; a NaN numerator takes no part."""
 
@@ -51,6 +52,11 @@ class Cells:
     skew: Floats  # (months,): the keys' medcouple, where the rule asks for it
     paired: bool  # the baseline of a month is that of the same customers
 
+    @cached_property
+    def ranked(self) -> list[Ranked]:
+        """The keys of each month in order."""
+        return [Ranked(key) for key in self.key.T]
+
     def of(self, rows: NDArray[np.intp]) -> Cells:
         """These customers only."""
         each = ("numerator", "denominator", "base_numerator", "base_denominator", "key", "offset", "weight")
@@ -63,22 +69,10 @@ def unusual(cells: Cells, rule: OutlierRule) -> NDArray[np.bool_]:
     found = np.zeros(cells.key.shape, dtype=bool)
     for month in range(cells.key.shape[1]):
         key = cells.key[:, month]
-        low, high = limits(Ranked(key), everyone, rule, skew=float(cells.skew[month]))
+        low, high = limits(cells.ranked[month], everyone, rule, skew=float(cells.skew[month]))
         with np.errstate(invalid="ignore"):
             found[:, month] = (key < low[0]) | (key > high[0])
     return found
-
-
-def pull_in(cells: Cells, rule: OutlierRule) -> Cells:
-    """Winsorise on the limits of the whole sample: what a median needs, which hardly feels where they lie."""
-    everyone = np.ones((len(cells.key), 1))
-    key = cells.key.copy()
-    for month in range(key.shape[1]):
-        low, high = limits(Ranked(key[:, month]), everyone, rule)
-        key[:, month] = np.clip(key[:, month], low[0], high[0])
-    moved = cells.scale.back(key + cells.offset[:, None]) * cells.weight
-    changed = np.isfinite(key) & (key != cells.key)
-    return replace(cells, numerator=np.where(changed, moved, cells.numerator), key=key)
 
 
 def centres(cells: Cells, month: int, weights: Floats, *, rule: OutlierRule, centre: Centre) -> tuple[Floats, Floats]:
@@ -87,7 +81,7 @@ def centres(cells: Cells, month: int, weights: Floats, *, rule: OutlierRule, cen
     `weights` (customers, draws) is changed while the function runs, and given back as it came.
     """
     key = cells.key[:, month]
-    ranked = Ranked(key)
+    ranked = cells.ranked[month]
     low, high = limits(ranked, weights, rule, skew=float(cells.skew[month]))
     first = int(np.searchsorted(ranked.keys, low, side="left").max(initial=0))
     last = int(np.searchsorted(ranked.keys, high, side="right").min(initial=len(ranked)))
@@ -100,16 +94,23 @@ def centres(cells: Cells, month: int, weights: Floats, *, rule: OutlierRule, cen
     if not pulled:
         weights[rows] = held * usual
     member = np.isfinite(cells.numerator[:, month])
-    if centre == "mean":
-        sums = _sums((cells.numerator[:, month], cells.denominator[:, month]), member, weights)
-        if pulled and len(rows):
-            offset, weight = cells.offset[rows, None], cells.weight[rows, month][:, None]
-            moved = cells.scale.back(np.clip(key[rows, None], low, high) + offset) * weight
-            sums[0] += (np.where(usual, 0, moved - cells.numerator[rows, month][:, None]) * held).sum(axis=0)
-        top = _ratio(*sums)
-    else:
-        top = _median(cells.numerator[:, month] / cells.denominator[:, month], member, weights)
+    numerator, denominator = cells.numerator[:, month], cells.denominator[:, month]
     bottom = _base(cells, member, weights, centre) if bottom_of_all is None else bottom_of_all
+    moved = None
+    if pulled and len(rows):
+        offset, weight = cells.offset[rows, None], cells.weight[rows, month][:, None]
+        moved = cells.scale.back(np.clip(key[rows, None], low, high) + offset) * weight
+        moved = np.where(usual, numerator[rows, None], moved)
+    if centre == "mean":
+        sums = _sums((numerator, denominator), member, weights)
+        if moved is not None:
+            sums[0] += ((moved - numerator[rows, None]) * held).sum(axis=0)
+        top = _ratio(*sums)
+    elif moved is None:
+        top = _median(numerator / denominator, member, weights)
+    else:
+        weights[rows] = 0
+        top = _median_with(numerator / denominator, member, weights, moved / denominator[rows, None], held)
     weights[rows] = held
     return top, bottom
 
@@ -130,6 +131,38 @@ def _sums(columns: tuple[Floats, Floats], member: NDArray[np.bool_], weights: Fl
 def _median(values: Floats, member: NDArray[np.bool_], weights: Floats) -> Floats:
     ranked = Ranked(np.where(member, values, np.nan))
     return ranked.sums(weights).quantile(0.5) if len(ranked) else np.full(weights.shape[1], np.nan)
+
+
+def _median_with(values: Floats, member: NDArray[np.bool_], weights: Floats, moved: Floats, held: Floats) -> Floats:
+    """The median of `values` by `weights` together with `moved` by `held`, both (rows, draws), in each draw.
+
+    By halving, since what is moved stands at another place in the order in every draw.
+    """
+    ranked = Ranked(np.where(member, values, np.nan))
+    sums = np.cumsum(weights[ranked.order], axis=0, dtype=np.float64)
+    draws, everything = np.arange(weights.shape[1]), held.sum(axis=0)
+    total = sums[-1] + everything
+    place = np.maximum(total - 1, 0) / 2
+    # Wherever the moved ones stand, no draw's median lies outside these two, and few of the moved between them.
+    first = (sums <= np.floor(place) - everything).sum(axis=0).min()
+    last = (sums <= np.ceil(place)).sum(axis=0).max()
+    lowest = min(ranked.keys[min(first, len(ranked) - 1)], moved.max())
+    highest = ranked.keys[last] if last < len(ranked) else max(ranked.keys[-1], moved.max())
+    below = moved.max(axis=1) < lowest
+    sums = np.vstack([np.zeros(len(draws)), sums]) + held[below].sum(axis=0)
+    near_it = ~below & (moved.min(axis=1) <= highest)
+    moved, held = moved[near_it], held[near_it]
+
+    def at(position: Floats) -> Floats:
+        near, far = np.full(len(draws), lowest - 1), np.full(len(draws), highest)
+        for _ in range(60):
+            half = (near + far) / 2
+            upto = sums[np.searchsorted(ranked.keys, half, side="right"), draws]
+            enough = upto + np.where(moved <= half, held, 0).sum(axis=0) > position
+            near, far = np.where(enough, near, half), np.where(enough, half, far)
+        return far
+
+    return np.where(total > 0, (at(np.floor(place)) + at(np.ceil(place))) / 2, np.nan)
 
 
 def _ratio(top: Floats, bottom: Floats) -> Floats:

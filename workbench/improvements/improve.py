@@ -12,7 +12,7 @@ from narwhals.typing import IntoFrame
 from numpy.typing import NDArray
 
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.improvements.estimate import Cells, Centre, centres, improvement_of, pull_in, unusual
+from workbench.improvements.estimate import Cells, Centre, centres, improvement_of, unusual
 from workbench.improvements.metrics import Metric, as_metric, check_baseline
 from workbench.improvements.panel import Panel, read_panel
 from workbench.improvements.prepare import Prepared, cells_of, filled, prepare
@@ -47,7 +47,7 @@ ADJUSTMENTS = ("holm", "fdr_bh", "bonferroni", "none")
 
 
 def improvement(
-    panel: IntoFrame,
+    panel: IntoFrame | Panel,
     metric: str | Metric,
     *,
     at: int = 12,
@@ -73,7 +73,8 @@ def improvement(
     Args:
         panel: any table with `customer_id`, `month` (1 is the first full month after the purchase) and `value`, or
             `numerator` and `denominator`; with `metric` where it holds several; with `calendar_month` (first day) where
-            seasons, the period and young customers shall be known; with `currency` for amounts.
+            seasons, the period and young customers shall be known; with `currency` for amounts. Or what `read_panel`
+            made of one, which spares reading it again.
         metric: one of `METRICS`, or a `Metric` of your own.
         at: the month the headline speaks of.
         baseline: the month or months of the baseline; None is the metric's own.
@@ -129,7 +130,9 @@ def improvement(
     skew = skewness(usual[np.isfinite(usual)], confidence=confidence, seed=seed)
     found, reason = _centre(centre, skew, prepared, chosen, level)
     pooled = rate == "pooled" and read.has_denominator and found == "mean" and level == "ratio_of_centres"
-    cells = cells_of(prepared, months, level=level, pooled=pooled, survivors=survivors, rule=rule)
+    cells = own
+    if pooled:
+        cells = cells_of(prepared, months, level=level, pooled=True, survivors=survivors, rule=rule)
     kind: IntervalKind = "none"
     if draws:
         kind = cast(IntervalKind, interval if interval != "auto" else "bca" if found == "mean" else "percentile")
@@ -251,7 +254,9 @@ def _all_groups(cells: Cells, panel: Panel, choices: Choices, season: Season) ->
         for group in sorted(set(named)):
             members[(by, group)] = np.flatnonzero(named == group)
     found = {
-        group: _estimate(cells.of(rows), panel, choices, season, seed=(choices.seed, place), rows=rows)
+        group: _estimate(
+            cells.of(rows) if group[0] else cells, panel, choices, season, seed=(choices.seed, place), rows=rows
+        )
         for place, (group, rows) in enumerate(members.items())
     }
     before: tuple[bytes, set[Group]] | None = None
@@ -290,8 +295,6 @@ def _estimate(
     rule = choices.outliers
     far = unusual(cells, rule)
     n = (np.isfinite(cells.numerator) & ~(far & (rule.rule != "winsor"))).sum(axis=0)
-    if rule.rule == "winsor" and choices.centre == "median":
-        cells, rule = pull_in(cells, rule), OutlierRule("none")
     shown = [
         month
         for month in range(n_months)

@@ -17,6 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.improvements.metrics import Metric, as_metric
 from workbench.improvements.panel import Panel, read_panel
 from workbench.improvements.prepare import LOG_SPIKE, PLAIN_SPIKE, scale_of
+from workbench.improvements.texts import interval, percent
 from workbench.stats.resampling import Floats, bootstrap_weights, check_confidence, percentile_interval
 from workbench.stats.robust import spikes
 
@@ -57,13 +58,28 @@ class BeforeAfter:
     def headline(self) -> str:
         """One sentence: the effect beside later buyers, and what before and after alone would say."""
         label = self.metric.label()
-        if self.value is None:
-            return f"Beside later buyers: none for {label}, because {self.why_not}."
-        interval = "" if self.low is None else f" ({100 * self.low:+.1f} to {100 * (self.high or 0):+.1f} %)"
+        if self.value is not None:
+            return f"Beside later buyers: {label} {self._said(self.at)}."
+        none = f"Beside later buyers: none for {label} in month {self.at}, because {self.why_not}."
+        if self.furthest is None:
+            return none
+        return f"{none} The furthest month that can be compared: {self._said(self.furthest)}."
+
+    @property
+    def furthest(self) -> int | None:
+        """The last month since the purchase that has a comparison; None where no month has one."""
+        if not len(self._months):
+            return None
+        months = self._months.loc[(self._months["month"] > 0) & self._months["effect"].notna(), "month"]
+        return int(months.max()) if len(months) else None
+
+    def _said(self, month: int) -> str:
+        row = self._months.set_index("month").loc[month]
+        limits = "" if np.isnan(row["low"]) else f" ({interval(row['low'], row['high'], 'en')})"
         return (
-            f"Beside later buyers: {label} {100 * self.value:+.1f} % in month {self.at}{interval}, "
-            f"{self.n_customers:,} customers and {self.n_later:,} who had not bought yet; before and after alone says "
-            f"{100 * (self.before_after_alone or 0):+.1f} %."
+            f"{percent(row['effect'], 'en')} in month {month}{limits}, {row['n_customers']:,} customers and "
+            f"{row['n_later']:,} who had not bought yet; before and after alone says "
+            f"{percent(row['before_after_alone'], 'en')}"
         )
 
 
@@ -123,9 +139,8 @@ def before_after(
     table = pd.DataFrame(rows, columns=names).astype({"n_customers": "Int64", "n_later": "Int64"})
     row = table[table["month"] == at].iloc[0]
     if not np.isfinite(row["effect"]):
-        n, later = cells.counts(at)
-        reason = f"month {at} has {n} customers and {later} who had not bought yet, of {min_group} needed each"
-        return _none(chosen, at, confidence, reason if row["hidden"] else f"month {at} has no usable comparison", table)
+        reason = f"fewer than {min_group} customers had bought so long ago, or had not bought by then"
+        return _none(chosen, at, confidence, reason if row["hidden"] else "the baselines are 0", table)
     return BeforeAfter(
         metric=chosen,
         at=at,

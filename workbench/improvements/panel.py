@@ -84,14 +84,26 @@ def calendar_number(dates: pd.Series) -> NDArray[np.integer]:
 
 
 def read_panel(
-    panel: IntoFrame,
+    panel: IntoFrame | Panel,
     metric: Metric,
     *,
     by: Sequence[str] = (),
     first_month: int = 1,
     rates: Mapping[str, float] | None = None,
 ) -> Panel:
-    """Read one metric's rows of a panel of any kind of table."""
+    """Read one metric's rows of a panel of any kind of table; what has been read before comes back with these groups.
+
+    Raises:
+        WorkbenchError: a column, or rows of the metric, are missing; no value can be used; currencies without rates.
+    """
+    if isinstance(panel, Panel):
+        missing = [name for name in by if name not in panel.groups]
+        if missing or panel.metric != metric:
+            raise WorkbenchError(
+                f"this panel was read for {panel.metric.name!r} and the groups {listing(panel.groups) or 'none'}, not "
+                f"for {metric.name!r} and {listing(by) or 'none'}: read it anew."
+            )
+        return replace(panel, groups={name: panel.groups[name] for name in by})
     rows = _rows(panel, metric, by)
     findings: list[Finding] = []
 

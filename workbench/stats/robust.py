@@ -155,6 +155,10 @@ def limits(ranked: Ranked, weights: Floats, rule: OutlierRule, *, skew: float = 
 
 def _median_distance(ranked: Ranked, weights: Floats, middle: Floats) -> Floats:
     """The median of |key - middle| of each draw, by halving: the distances are in another order in every draw."""
+    if weights.shape[1] == 1:  # one draw has one order
+        distances = np.full(len(weights), np.nan)
+        distances[ranked.order] = np.abs(ranked.keys - middle)
+        return Ranked(distances).sums(weights).quantile(0.5)
     sums = np.vstack([np.zeros((1, weights.shape[1])), np.cumsum(weights[ranked.order], axis=0)])
     draws = np.arange(weights.shape[1])
 
