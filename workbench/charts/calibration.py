@@ -119,7 +119,7 @@ def _marks(calibration: Calibration, start: float, end: float) -> list[dict[str,
     unit = {"showarrow": False, "font": {"color": theme.SOFT, "size": 12}, "xref": "paper", "yref": "paper"}
     return [
         {**unit, "text": "leads", "x": 0, "xanchor": "right", "xshift": -8, "y": 1, "yanchor": "bottom", "yshift": 6},
-        {**_axis_title("score, in points"), "yshift": -40},
+        {**_axis_title("score, in points"), "x": 0.5, "xanchor": "center", "yshift": -40},
     ] + [
         {
             "text": text,
@@ -172,8 +172,7 @@ def weekly_bars(leads: NDArray[np.int64], capacity: float) -> dict[str, Any]:
     weeks = np.arange(-len(leads), 0)
     over = leads > capacity
     hover = [
-        f"{plural(-int(week), 'week')} before the end<br>{plural(int(n), 'lead')}"
-        for week, n in zip(weeks, leads, strict=True)
+        f"{plural(-int(week), 'week')} ago<br>{plural(int(n), 'lead')}" for week, n in zip(weeks, leads, strict=True)
     ]
     traces = [
         {
@@ -197,7 +196,7 @@ def weekly_bars(leads: NDArray[np.int64], capacity: float) -> dict[str, Any]:
             shapes=[
                 {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": capacity, "y1": capacity, "line": line},
             ],
-            annotations=[_axis_title("weeks before the last whole one ended")],
+            annotations=[_axis_title("weeks ago")],
             showlegend=False,
             margin={"t": 12, "b": 48},
             height=220,
@@ -316,7 +315,8 @@ def _axis_title(text: str) -> dict[str, Any]:
         "font": {"color": theme.SOFT, "size": 12},
         "xref": "paper",
         "yref": "paper",
-        "x": 0.5,
+        "x": 0,
+        "xanchor": "left",
         "y": 0,
         "yanchor": "top",
         "yshift": -24,

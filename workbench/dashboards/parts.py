@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
-from workbench.calibration import Calibration, ChosenRate, Recommendation
+from workbench.calibration import Calibration, ChosenRate, Drift, Recommendation
 from workbench.calibration.recommend import LABELS
 from workbench.wording import interval, number, percent, points, round_step
 
@@ -106,6 +106,39 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str | Markup]], *, texts
     ).format(cells("th", heads), body)
 
 
+def marked(value: float, low: float, high: float, top: float) -> Markup:
+    """A cell of `table` with a point and its interval on a scale from 0 to `top`."""
+    return Markup('<div class="wb-mark">{}</div>').format(mark(value, low, high, top))
+
+
+def moved(found: Drift) -> Markup:
+    """Whether later leads differ from earlier ones, in two sentences."""
+    scores, before, after = found.scores, found.earlier_rate, found.later_rate
+    chance = "" if found.low > 0 or found.high < 0 else ", which may be chance"
+    return sentence(
+        f"The score {'drifted' if scores.drifted else 'did not drift beyond chance'}: its stability index is "
+        f"{scores.index:.3f}, and with no drift at all it stays below {scores.null_high:.3f}. Conversion of all leads "
+        f"went from {percent(before.value)} ({interval(before.low, before.high)}, n = {before.n:,}) before "
+        f"{found.split:%-d %B %Y} to {percent(after.value)} ({interval(after.low, after.high)}, n = {after.n:,}) since"
+        f"{chance}."
+    )
+
+
+def periods(found: Drift, threshold: float) -> Markup:
+    """Earlier and later leads at a line."""
+    rows = [
+        (
+            f"{row['period']} leads",
+            number(row["n_leads"]),
+            number(row["n_won"]),
+            percent(row["conversion_rate"]) if row["n_leads"] else "–",
+            interval(row["low"], row["high"]) if row["n_leads"] else "–",
+        )
+        for row in found.check(threshold).to_dict("records")
+    ]
+    return table((f"from {points(threshold)} points", "leads", "won", "convert", "95 %"), rows)
+
+
 def items(sentences: Iterable[str]) -> Markup:
     """Sentences as a list."""
     rows = Markup("").join(Markup("<li>{}</li>").format(tight(one)) for one in sentences)
@@ -162,7 +195,8 @@ def threshold_table(calibration: Calibration, threshold: float, *, weekly: bool)
     found = [line for line in found if line.n_leads or line.threshold == threshold]
     top = max((line.conversion.high for line in found if line.n_leads), default=1.0)
     row = Markup(
-        '<tr class="{}"><td>{}</td><td>{}</td><td>{}</td><td>{}{} <em>{}</em></td><td>{}</td><td>{}</td>{}</tr>'
+        '<tr class="{}"><td>{}</td><td>{}</td><td>{}</td><td class="wb-mark">{}</td><td>{} <em>{}</em></td><td>{}</td>'
+        "<td>{}</td>{}</tr>"
     )
     rows = [
         row.format(
@@ -179,7 +213,7 @@ def threshold_table(calibration: Calibration, threshold: float, *, weekly: bool)
         )
         for line in found
     ]
-    heads = ["from", "leads", "share", f"convert ({calibration.confidence:.0%})", "caught", "lift"]
+    heads = ["from", "leads", "share", "", f"convert ({calibration.confidence:.0%})", "caught", "lift"]
     if weekly:
         heads.append("a week")
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in heads)

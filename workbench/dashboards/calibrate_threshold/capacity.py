@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from workbench.calibration import Hysteresis
 from workbench.charts.calibration import weekly_bars
 from workbench.dashboards.calibrate_threshold.section import Picture, Section, fields
 from workbench.dashboards.parts import legend, note, problem, sentence
@@ -18,6 +19,7 @@ class Capacity(Section):
     """People times leads a week."""
 
     question = "Can sales take it?"
+    wants = ("hysteresis",)
 
     def few_words(self) -> str:
         state = self.state
@@ -88,7 +90,13 @@ class Capacity(Section):
                 f"a lead is handed over from {points(state.threshold)} points and would be taken back below "
                 f"{points(state.keep_down_to)}; give fewer points than the line's."
             )
+        found = self.known("hysteresis")
+        told = (
+            found.headline()
+            if isinstance(found, Hysteresis)
+            else "Rebuild the score at the last 12 ends of months, above, to see how often leads come and go."
+        )
         return note(
             f"In from {points(state.threshold)}, out below {points(state.keep_down_to)}: the label 'Handed over' in "
-            "score.yaml."
+            f"score.yaml. {told}"
         )

@@ -83,7 +83,9 @@ class Deciding(Section):
         self._came.value = self.found("follow_up", _came)
         found = self.known("follow_up")
         self._months.show(
-            promised_and_came(found) if isinstance(found, FollowUp) and found.frame()["n_judged"].any() else None,
+            promised_and_came(found)
+            if isinstance(found, FollowUp) and (found.frame()["n_judged"] > 0).sum() > 1
+            else None,
         )
         rows = [(points(one.threshold), one.date, one.author, one.reason) for one in reversed(state.decisions)]
         self._so_far.value = (

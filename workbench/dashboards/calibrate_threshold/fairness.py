@@ -12,7 +12,7 @@ from workbench.calibration import SegmentLines
 from workbench.calibration.recommend import LABELS
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold.section import Section, fields
-from workbench.dashboards.parts import mark, note, sentence, table
+from workbench.dashboards.parts import marked, note, sentence, table, tight
 from workbench.wording import interval, number, percent, points, signed
 
 _RULES = ("youden", "f1", "profit", "target_rate")
@@ -61,7 +61,8 @@ class Fairness(Section):
             (
                 known.get(row["segment"], row["segment"]),
                 f"{row['line_for_all_n_leads']:,} of {row['n_leads']:,}",
-                _rate(row, top),
+                _mark(row, top),
+                _rate(row),
                 points(row["threshold"])
                 if row["threshold"] == row["threshold"]
                 else "too small"
@@ -79,6 +80,7 @@ class Fairness(Section):
         heads = (
             "",
             f"leads from {points(found.threshold)}",
+            "",
             "convert (95 %)",
             "own line",
             "95 %",
@@ -98,11 +100,17 @@ class Fairness(Section):
         )
 
 
-def _rate(row: Mapping[Any, Any], top: float) -> Markup:
+def _mark(row: Mapping[Any, Any], top: float) -> Markup:
+    if not row["line_for_all_n_leads"]:
+        return Markup("")
+    return marked(row["line_for_all_rate"], row["line_for_all_low"], row["line_for_all_high"], top)
+
+
+def _rate(row: Mapping[Any, Any]) -> Markup:
     if not row["line_for_all_n_leads"]:
         return Markup("–")
-    rate, low, high = (row[f"line_for_all_{name}"] for name in ("rate", "low", "high"))
+    low, high = row["line_for_all_low"], row["line_for_all_high"]
     differs = Markup(' <span class="wb-tag">differs</span>') if row["differs"] else Markup("")
-    return Markup("{}{}{} <em>{}</em>").format(
-        mark(rate, low, high, top), percent(rate).replace(" ", "\u00a0"), differs, interval(low, high)[:-2]
+    return Markup("{}{} <em>{}</em>").format(
+        tight(percent(row["line_for_all_rate"])), differs, interval(low, high).removesuffix(" %")
     )

@@ -18,6 +18,7 @@ from workbench.calibration import (
     FollowUp,
     HoldOut,
     HoldOutReading,
+    Hysteresis,
     SegmentLines,
     Suggestion,
     Suspects,
@@ -72,6 +73,7 @@ class Question:
     share: float
     ratio: float
     worked: str
+    out: float | None
     decision: Decision | None
 
     @property
@@ -183,6 +185,12 @@ def _reading(asked: Question) -> HoldOutReading:
     )
 
 
+def _hysteresis(asked: Question) -> Hysteresis:
+    if asked.rebuilt is None or asked.out is None:
+        raise WorkbenchError("rebuild the score at the last 12 ends of months to see how often leads come and go.")
+    return asked.rebuilt.hysteresis(asked.threshold, asked.out)
+
+
 def _follow_up(asked: Question) -> FollowUp:
     workspace = asked.apart()
     if asked.decision is None:
@@ -225,6 +233,7 @@ FINDINGS = {
         (*SCORE, "segment_by", "segment_rule", "value_per_win", "cost_per_lead", "target_rate"), _segments
     ),
     "hold_out": Finding((*SCORE, "threshold", "by_lot", "ratio"), _hold_out),
+    "hysteresis": Finding(("threshold", "keep_down_to", "rebuilt"), _hysteresis),
     "reading": Finding((*SCORE, "threshold", "worked"), _reading),
     "follow_up": Finding((*SCORE, "decision"), _follow_up),
 }

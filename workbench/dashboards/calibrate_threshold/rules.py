@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import ipywidgets as widgets
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from workbench.calibration import Suggestion
 from workbench.dashboards.calibrate_threshold.section import Section, actions, button
@@ -37,7 +37,10 @@ class Rules(Section):
         found = self.known("suggestion")
         if not isinstance(found, Suggestion):
             return plural(len(self.state.points), "rule")
-        told = f"{len(found.idle):,} of {plural(len(found.rows), 'rule')} add nothing beside the others"
+        if not found.idle:
+            told = f"none of {plural(len(found.rows), 'rule')} is idle"
+        else:
+            told = f"{plural(len(found.idle), 'rule adds', 'rules add')} nothing beside the others"
         return told + (f"; {plural(len(found.pairs), 'pair')} nearly always together" if found.pairs else "")
 
     def build(self) -> Sequence[widgets.Widget]:
@@ -56,12 +59,11 @@ class Rules(Section):
         before, after = found.given_auc, found.suggested_auc
         rows = [
             (
-                row["rule"],
+                _named(row["rule"], _VERDICTS[row["verdict"]]),
                 number(row["n_met"]),
                 signed(self.state.points[row["rule"]]),
                 signed(row["suggested"]) if row["suggested"] == row["suggested"] else "–",
                 f"{signed(round(row['low']))} to {signed(round(row['high']))}" if row["low"] == row["low"] else "–",
-                _VERDICTS[row["verdict"]],
             )
             for row in found.frame().to_dict("records")
         ]
@@ -80,9 +82,13 @@ class Rules(Section):
         )
         return (
             sentence(" ".join(told))
-            + table(("rule", "leads", "now", "suggested", "95 %", ""), rows, texts=(0, 5))
+            + table(("rule", "leads", "now", "suggested", "95 %"), rows)
             + note(
                 f"{learnt} A logistic regression on {found.n_leads:,} leads, {found.n_won:,} of whom won; in steps of "
                 "5, the strongest rule at 25." + (" Firth's penalty keeps it finite." if found.firth else "")
             )
         )
+
+
+def _named(rule: str, verdict: str) -> Markup:
+    return Markup("{}<br><small>{}</small>").format(rule, verdict) if verdict else escape(rule)

@@ -34,7 +34,7 @@ class Section:
         self._body = widgets.VBox().add_class("wb-section-body")
         self._body.layout.display = "none"
         head = widgets.HBox([self._toggle, self._few_words]).add_class("wb-section-head")
-        self.widget = widgets.VBox([head, self._body]).add_class("wb-panel").add_class("wb-section")
+        self.widget = widgets.VBox([head, self._body]).add_class("wb-section")
 
     @property
     def is_open(self) -> bool:

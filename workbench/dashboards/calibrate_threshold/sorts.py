@@ -12,8 +12,8 @@ from workbench.calibration import Backtest
 from workbench.charts.calibration import time_to_win
 from workbench.dashboards.calibrate_threshold.findings import REFERENCES
 from workbench.dashboards.calibrate_threshold.section import Picture, Section, actions, button, subheading
-from workbench.dashboards.parts import bands, items, legend, note, problem, sentence, table, waiting
-from workbench.wording import interval, number, percent, points
+from workbench.dashboards.parts import bands, items, legend, moved, note, periods, problem, sentence, waiting
+from workbench.wording import interval, percent, points
 
 
 class Sorts(Section):
@@ -111,17 +111,6 @@ def _told(found: Backtest, line: float) -> Markup:
         f"Score as it was {found.when}: a winner scored above a loser in {percent(ranking.value, digits=0)} of pairs "
         f"({interval(ranking.low, ranking.high, digits=0)}), of {found.calibration.n_leads:,} leads."
     )
-    rows = [
-        (
-            f"{row['period']} leads",
-            number(row["n_leads"]),
-            number(row["n_won"]),
-            percent(row["conversion_rate"]) if row["n_leads"] else "–",
-            interval(row["low"], row["high"]) if row["n_leads"] else "–",
-        )
-        for row in found.drift.check(line).to_dict("records")
-    ]
-    heads = (f"from {points(line)} points", "leads", "won", "convert", "95 %")
     chosen = found.earlier.recommend("youden")
     told = ""
     if chosen.threshold is not None:
@@ -131,4 +120,10 @@ def _told(found: Backtest, line: float) -> Markup:
             f"{percent(there.conversion.value)} ({interval(there.conversion.low, there.conversion.high)}) of "
             f"{there.n_leads:,} leads above it won."
         )
-    return start + table(heads, rows) + (sentence(told) if told else Markup("")) + items(found.notes)
+    return (
+        start
+        + periods(found.drift, line)
+        + (sentence(told) if told else Markup(""))
+        + moved(found.drift)
+        + items(note for note in found.notes if note != found.drift.headline())
+    )

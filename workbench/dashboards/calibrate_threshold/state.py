@@ -407,6 +407,7 @@ class State(HasTraits):
             share=self.by_lot,
             ratio=self.ratio,
             worked=self.worked,
+            out=self.keep_down_to,
             decision=self.decision,
         )
 

@@ -11,7 +11,7 @@ from workbench.calibration import Drift, HoldOut, HoldOutReading
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold.section import Section, actions, button, fields, subheading
 from workbench.dashboards.download import CSV
-from workbench.dashboards.parts import note, problem, sentence, table, waiting
+from workbench.dashboards.parts import moved, note, periods, problem, sentence, table, waiting
 from workbench.errors import WorkbenchError
 from workbench.wording import interval, number, percent, points
 
@@ -65,20 +65,7 @@ class Sureness(Section):
         self._draw_lot.disabled = self.known("hold_out") is None
 
     def _drifted(self, found: Drift) -> Markup:
-        line = self.state.threshold
-        rows = [
-            (
-                f"{row['period']} leads",
-                number(row["n_leads"]),
-                number(row["n_won"]),
-                percent(row["conversion_rate"]) if row["n_leads"] else "–",
-                interval(row["low"], row["high"]) if row["n_leads"] else "–",
-            )
-            for row in found.check(line).to_dict("records")
-        ]
-        return sentence(found.headline()) + table(
-            (f"from {points(line)} points", "leads", "won", "convert", "95 %"), rows
-        )
+        return moved(found) + periods(found, self.state.threshold)
 
     def _lot(self) -> None:
         state = self.state

@@ -158,7 +158,13 @@ class View(Settling):
             ]
         )
         content = widgets.VBox(
-            [picture.add_class("wb-panel"), *(section.widget for section in self.sections), self._footnote]
+            [
+                picture.add_class("wb-panel"),
+                widgets.VBox([section.widget for section in self.sections])
+                .add_class("wb-panel")
+                .add_class("wb-sections"),
+                self._footnote,
+            ]
         )
         page = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
         return widgets.VBox([self._source, page.add_class("wb-page")])
