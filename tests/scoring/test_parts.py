@@ -26,15 +26,15 @@ category_maximum: 60
 exclude:
   - Students
 labels:
-  - name: Hot
-    at_least: 50
-    leave_below: 40
   - name: B
     at_least: 0
     of: fit
   - name: A
     at_least: 15
     of: fit
+  - name: Hot
+    at_least: 50
+    leave_below: 40
 matrix:
   fit:
     A: 15
@@ -224,17 +224,17 @@ GROUP = "    rules:\n      - name: calls\n        count: count(call)\n"
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("roll_up: maximum", "roll_up: median", "score.yaml, line 39, key 'roll_up': the rule 'best deal' rolls up associated records by 'median'; there are 'average', 'maximum', 'minimum', 'sum'."),  # noqa: E501
+        ("roll_up: maximum", "roll_up: median", "score.yaml, line 39, key 'roll_up': the rule 'best deal' has the roll_up 'median'; there are 'average', 'maximum', 'minimum', 'sum'."),  # noqa: E501
         ("associated: deal", "associated: invoice", "score.yaml, line 38, key 'associated': the rule 'best deal' asks associated records of 'invoice'; there are 'company', 'deal', 'ticket', 'contact'."),  # noqa: E501
         ("of_those: amount > 100", "of_those: count(call) > 1", "score.yaml, line 38, key 'associated': the rule 'best deal' asks of each deal what only contacts have, events or segments; ask for its properties."),  # noqa: E501
         ("        associated: deal\n", "", "score.yaml, line 38, key 'roll_up': roll_up and of_those go with associated; the rule 'best deal' asks no associated records."),  # noqa: E501
-        ("    A: 15", "    A: many", "score.yaml, line 19, key 'fit': the points of the label 'A' are a number such as 10, not 'many'."),  # noqa: E501
+        ("    A: 15", "    A: many", "score.yaml, line 18, key 'fit': the points of the label 'A' are a number such as 10, not 'many'."),  # noqa: E501
         ("  engagement:\n    '1': 10\n    '2': 0\n", "", "score.yaml, line 18, key 'engagement': it is missing; add it."),  # noqa: E501
         ("    of: fit\n  - name: A", "    of: fitness\n  - name: A", "score.yaml: the model 'Whole' has labels or a matrix of 'fitness', and no group is that or is of the category 'fitness'; there are 'fit', 'engagement'. Did you mean 'fit'?"),  # noqa: E501
-        ("limits: [null, 15]", "limits: [20, 15]", "score.yaml, line 36, key 'sum': the limits of the sum 'profile' contradict: the lower one is 20, the upper one 15."),  # noqa: E501
+        ("limits: [null, 15]", "limits: [20, 15]", "score.yaml, line 36, key 'limits': the limits of the sum 'profile' contradict: the lower one is 20, the upper one 15."),  # noqa: E501
         ("exclude:\n  - Students", "exclude: Students", "score.yaml, line 5, key 'exclude': a list is needed, each entry behind a dash, and 'Students' came."),  # noqa: E501
         ("name: software", "name: calls", "score.yaml: the model 'Whole' has several rules called 'calls'; give each its own name."),  # noqa: E501
-        ("every_days: 30", "every_days: often", "score.yaml, line 53, key 'percent': every_days of a decay is a whole number from 1 to 36,500, not 'often'."),  # noqa: E501
+        ("every_days: 30", "every_days: often", "score.yaml, line 53, key 'every_days': every_days of a decay is a whole number from 1 to 36,500, not 'often'."),  # noqa: E501
         ("points: 10\n          - name: large", "points: ten\n          - name: large", "score.yaml, line 32, key 'points': the points of the rule 'software' are a number such as 10, not 'ten'."),  # noqa: E501
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from os import PathLike
@@ -333,7 +334,8 @@ class _Fields:
         except WorkbenchError as problem:
             if key is None:
                 raise WorkbenchError(f"{self._file}: {problem}") from problem
-            raise self.problem(key, str(problem)) from problem
+            words = re.findall(r"\w+", re.sub(r"'[^']*'", "", str(problem)))
+            raise self.problem(next((one for one in self._found if one in words), key), str(problem)) from problem
 
 
 def _limits(part: ScoreModel | RuleGroup | RuleSum | Rule) -> dict[str, Any]:

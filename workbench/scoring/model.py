@@ -262,8 +262,7 @@ class ScoreModel:
     @cached_property
     def scale(self) -> int:
         """Points times this are whole numbers, so that sums are exact and the same on every engine."""
-        numbers = [points for rule in self.rules for points in (*rule.worth, rule.unit)]
-        numbers += [points for rule in self.rules if rule.associated is not None for points in rule.record_worth]
+        numbers = [points for rule in self.rules for points in (*rule.record_worth, rule.unit)]
         parts = [*self.groups, *(block.of for group in self.groups for block in group.blocks if block.of is not None)]
         limits = [limit for part in [*parts, *self.rules] for limit in (part.minimum, part.maximum)]
         limits += [self.minimum, self.maximum, self.category_maximum]
@@ -280,7 +279,14 @@ class ScoreModel:
 
     def worth(self, rule: Rule) -> np.ndarray[Any, np.dtype[np.int64]]:
         """What each code of a rule is worth, scaled; of a roll-up see `rollups.rolled_worth`."""
-        return np.array([self.scaled(points) for points in rule.worth], dtype=np.int64)
+        if not rule.enabled:
+            return np.zeros(rule.codes, dtype=np.int64)
+        if rule.cases:
+            found = np.array([self.scaled(points) for points in rule.record_worth], dtype=np.int64)
+        else:
+            found = np.arange(rule.codes, dtype=np.int64) * round(rule.unit * self.scale)
+        low, high = self.scaled(rule.minimum), self.scaled(rule.maximum)
+        return found if low is None and high is None else np.clip(found, low, high)
 
     @classmethod
     def preset(cls, name: str) -> ScoreModel:

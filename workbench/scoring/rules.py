@@ -173,7 +173,7 @@ class Rule:
             )
         if self.roll_up not in ways:
             raise WorkbenchError(
-                f"the rule {self.name!r} rolls up associated records by {self.roll_up!r}; there are {listing(ways)}."
+                f"the rule {self.name!r} has the roll_up {self.roll_up!r}; there are {listing(ways)}."
                 f"{did_you_mean(str(self.roll_up), ways)}"
             )
         asked = [*self.record_conditions, *([self.of_those] if isinstance(self.of_those, Condition) else [])]

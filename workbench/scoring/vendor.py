@@ -179,7 +179,7 @@ def from_json(found: Any, names: Mapping[str, str]) -> ScoreModel:
     groups = [reader.group(group) for group in top.parts("groupConfigs", keys)]
     outputs = reader.outputs(top)
     hubspot: dict[str, Any] = {key: str(top.get(key)) for key in _KEPT if top.get(key) is not None}
-    hubspot |= {"outputs": outputs.kept} if outputs.kept else {}
+    hubspot |= {"outputs": outputs.kept} if top.get("outputConfiguration") is not None else {}
     hubspot |= {"calculations": reader.calculations} if reader.calculations else {}
     model: ScoreModel = top.within(
         lambda: ScoreModel(
@@ -692,7 +692,8 @@ def to_json(model: ScoreModel, kinds: Mapping[str, str], list_ids: Mapping[str, 
         kind = "EXCLUDES" if model.exclude else "INCLUDES"
         found["filterConfiguration"] = {"listFilterType": kind, "segmentIds": ids}
     outputs = _outputs(model)
-    return {**found, **({"outputConfiguration": {"outputs": outputs}} if outputs else {})}
+    has_outputs = outputs or "outputs" in model.hubspot
+    return {**found, **({"outputConfiguration": {"outputs": outputs}} if has_outputs else {})}
 
 
 def _not_there(what: str, instead: str) -> WorkbenchError:
@@ -764,7 +765,7 @@ def _outputs(model: ScoreModel) -> list[dict[str, Any]]:
             }
         )
 
-    if not kept:
+    if not model.hubspot:
         add("SCORE", every, "", "")
     written = {_output_of(_Part(one, "an output")) for one in kept if one["outputType"] == "THRESHOLD"}
     for of in model.labelled:
