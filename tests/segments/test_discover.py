@@ -99,6 +99,23 @@ def test_the_truth_of_the_sample_is_found_and_its_leaves_can_be_pasted(sample: W
     assert len(leaves) <= 8
 
 
+def test_what_goes_on_after_the_win_is_left_out_and_named(sample: Workspace) -> None:
+    contacts = sample.contacts
+    won = (contacts["lifecyclestage"] == "customer").to_numpy()
+    rng = np.random.default_rng(2)
+    contacts = contacts.assign(
+        onboarding=np.where(won, rng.choice(["fast", "slow"], len(won)), None),
+        hs_email_click=won * 5.0,
+        won=won,
+    )
+    found = discover(contacts, outcome="won", permutations=99)
+    assert {"onboarding", "hs_email_click", "hs_analytics_num_visits", "lifecyclestage"} <= set(found.left_out)
+    assert not set(found.left_out) & set(found.frame()["property"])
+    named = discover(contacts, outcome="won", properties=["hs_email_click", "industry"], permutations=99)
+    assert named.frame()["property"].iloc[0] == "hs_email_click"
+    assert named.left_out == ()
+
+
 def test_a_property_that_is_not_there_is_told(sample: Workspace) -> None:
     with pytest.raises(WorkbenchError) as told:
         discover(sample, outcome=WON, properties=["industy"])

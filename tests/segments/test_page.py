@@ -61,6 +61,9 @@ def test_explorer_and_select_agree(account: Workspace) -> None:
         'not in_segment("Large") and (country == "Germany" or associated(deal, dealstage == "closedwon"))',
         'ever(lifecyclestage == "lead") and not in_last_days(last(page_view), 30)',
         "not hs_email_optout or is_unknown(hs_email_optout)",
+        "count(email_open) >= 3 and not 0 < count(page_view, within_days=30) <= 1",
+        "count(email_open, within_days=16) == 1 or count(note) > 0",
+        'count(page_view, "pricing", within_days=6) == 1 or count(form_submission, where=at < "2026-01-01") >= 1',
     ]:
         rows = Segment("x", text).select(account, segments=explorer.segments)
         ids = explorer.column("hs_object_id")[explorer.mask(parse(text))]
@@ -75,6 +78,23 @@ def test_a_term_that_was_asked_is_not_asked_again(account: Workspace, monkeypatc
     monkeypatch.setattr(explorer, "_ask", lambda terms: (asked.extend(terms), ask(terms)))
     explorer.mask(parse('count(page_view) > 0 or industry == "Retail"'))
     assert asked == ['industry == "Retail"']
+
+
+def test_another_number_or_span_of_days_needs_no_new_pass(account: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = Explorer(account)
+    explorer.mask(parse("count(email_open, within_days=90) >= 3"))
+    monkeypatch.setattr(explorer, "_ask", lambda terms: pytest.fail(f"asked anew: {terms}"))
+    monkeypatch.setattr(explorer, "_connection", None)
+    assert explorer.mask(parse("count(email_open, within_days=20) >= 1")).sum() == 1
+    assert explorer.mask(parse("not count(email_open) >= 1")).sum() == 3
+
+
+def test_what_is_wrong_with_a_count_is_told(state: State) -> None:
+    state.text = "count(email_opn) >= 1"
+    assert state.error.startswith("unknown kind of activity 'email_opn' in count(email_opn); there are ")
+    assert state.error.endswith("Did you mean 'email_open'?")
+    state.text = 'count(email_open) >= "many"'
+    assert "compares count(email_open) with the text" in state.error
 
 
 def test_terms_are_added_with_the_mouse(state: State) -> None:
@@ -170,9 +190,9 @@ def test_the_filter_is_the_vendors(state: State) -> None:
     found = json.loads(state.filter_json()[0])
     assert Segment.from_hubspot(found).condition == "numemployees > 50"
     state.text = "count(email_open, within_days=90) >= 3"
-    with pytest.raises(
-        WorkbenchError, match=r"^the vendor's filters cannot say count\(email_open, within_days=90\) >= 3"
-    ):
+    assert Segment.from_hubspot(json.loads(state.filter_json()[0])).condition == state.text
+    state.text = "count(note) >= 3"
+    with pytest.raises(WorkbenchError, match=r"^the vendor's filters cannot say count\(note\) >= 3"):
         state.filter_json()
 
 

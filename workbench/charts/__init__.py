@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from workbench.calibration import Calibration, ModelComparison
+from workbench.charts import segments
 from workbench.charts.calibration import line_mark, score_histogram
 from workbench.charts.improvements import picture
 from workbench.charts.scoring import drawn_line, scores_side_by_side, waterfall
@@ -23,7 +24,7 @@ def plot(result: Any, *, threshold: float | None = None) -> go.Figure:
     ----------
     result
         A Calibration; a ModelComparison; an Explanation; or an Improvement, Improvements, Quality, CompanyBenchmark or
-        BeforeAfter.
+        BeforeAfter; or a SegmentTable, SegmentOverlap, SegmentProfiles, SegmentChanges, Pivot, StageFlow or Discovery.
     threshold
         Where the line is drawn, in points. Default: Youden's J; none for an Explanation; a ModelComparison has its own.
 
@@ -32,7 +33,7 @@ def plot(result: Any, *, threshold: float | None = None) -> go.Figure:
     WorkbenchError
         For anything that has no picture.
     """
-    drawn = picture(result)
+    drawn = picture(result) or segments.picture(result)
     if drawn is not None:
         return go.Figure(drawn)
     if isinstance(result, Explanation):
@@ -46,7 +47,7 @@ def plot(result: Any, *, threshold: float | None = None) -> go.Figure:
     if not isinstance(result, Calibration):
         raise WorkbenchError(
             f"there is no picture of {type(result).__name__}; plot() takes a Calibration, a ModelComparison, an "
-            "Explanation, or a result of improvements."
+            "Explanation, or a result of improvements or segments."
         )
     line = result.default_threshold if threshold is None else threshold
     spec = score_histogram(result, line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -33,18 +33,28 @@ AFTERWARDS = (
     "hs_lead_status",
     "closedate",
     "first_deal_created_date",
-    "num_associated_deals",
+    "first_conversion_",
+    "recent_conversion_",
+    "hs_email_",
+    "hs_analytics_num_",
+    "hs_analytics_last_",
+    "hs_analytics_revenue",
+    "hs_latest_source",
+    "hs_marketable_",
+    "num_",
     "total_revenue",
     "associated_deal_ids",
     "hs_v2_date_entered_",
     "lastmodifieddate",
     "notes_last",
-    "num_notes",
     "hubspot_owner_id",
     "hubspotscore",
     "hs_predictivecontactscore",
 )
-"""Names, or their starts, of what is known only because somebody bought, or scored: it would explain itself."""
+"""Names, or their starts, of what is known only because somebody bought, or goes on being counted after that.
+
+The export has them as of its own day: customers open more e-mails because they are customers.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +74,7 @@ class Discovery:
     information in bits; of a pair: beyond that of its two members), `information_value` (of a single property),
     `p_adjusted`, `best` (a condition), `n_leads`, `n_won`, `conversion_rate`, `low`, `high` of the best class.
     `leaves` has a row a leaf of the tree: `condition`, `n_leads`, `n_won`, `conversion_rate`, `low`, `high`.
+    `left_out` names properties that were not looked at, as they are known or counted after the win too.
     """
 
     found: pd.DataFrame
@@ -72,6 +83,7 @@ class Discovery:
     n_leads: int
     rate: float
     confidence: float
+    left_out: tuple[str, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """The claims."""
@@ -120,7 +132,8 @@ def discover(
     outcome
         What counts as success: an Outcome, or the name of a yes/no column.
     properties
-        What to look at. Default: all but ids, personal data, and what is known only of those who bought.
+        What to look at. Default: all but ids, personal data, dates, and what is known only of those who bought, or
+        goes on being counted after that (visits, e-mails, scores): the result names these.
     as_of
         The date of the export. Default: the Workspace's.
     confidence
@@ -145,7 +158,7 @@ def discover(
     when = moment(as_of)
     frame = engines.as_frame(leads)
     kinds = engines.kinds(frame)
-    names = _names(kinds, outcome, properties)
+    names, left_out = _names(kinds, outcome, properties)
     frame, code = classify(frame, outcome, as_of=None if when is None else when.start, activities=activities)
     rows = engines.collect(frame.select(*names, code.alias("_outcome")))
     rows = rows[rows["_outcome"].isin([LOST, WON])]
@@ -156,28 +169,38 @@ def discover(
         raise WorkbenchError(
             f"{int(won.sum()):,} of {len(won):,} leads are won, so nothing can separate them; choose another outcome."
         )
+    if properties is None:
+        late = [name for name in names if _tells_itself(rows[name].notna().to_numpy(), won)]
+        names, left_out = [name for name in names if name not in late], [*left_out, *late]
     binned = [one for name in names if (one := binned_of(rows[name], kinds[name])) is not None]
-    return _discovered(binned, won, confidence, permutations, np.random.default_rng(seed))
+    found = _discovered(binned, won, confidence, permutations, np.random.default_rng(seed))
+    return replace(found, left_out=tuple(left_out))
 
 
-def _names(kinds: dict[str, str], outcome: Outcome, properties: Sequence[str] | None) -> list[str]:
+def _tells_itself(known: NDArray[np.bool_], won: NDArray[np.bool_]) -> bool:
+    """Whether a property is known of winners only: it was filled in when they were won."""
+    return bool(known.any() and not known.all() and won[known].all())
+
+
+def _names(kinds: dict[str, str], outcome: Outcome, properties: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    """Properties to look at, and those that are left out for what they tell only afterwards."""
     if properties is not None:
         for name in properties:
             if name not in kinds:
                 raise WorkbenchError(
                     f"unknown property {name!r}; the table has {listing(kinds)}.{did_you_mean(name, kinds)}"
                 )
-        return list(dict.fromkeys(properties))
+        return list(dict.fromkeys(properties)), []
     known = catalog.by_name("contact")
     taken = {outcome.when, outcome.at, outcome.created}
-    offered = []
+    offered, left_out = [], []
     for name, kind in kinds.items():
         prop = known.get(name)
         private = prop is not None and (prop.personal != "no" or prop.type.startswith("id"))
         afterwards = name.startswith(AFTERWARDS) or name in outcome.when
-        if not private and not afterwards and name not in taken and kind in ("number", "text", "bool"):
-            offered.append(name)
-    return offered
+        if not private and name not in taken and kind in ("number", "text", "bool"):
+            (left_out if afterwards else offered).append(name)
+    return offered, left_out
 
 
 def binned_of(values: pd.Series[Any], kind: str) -> Binned | None:

@@ -3,31 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from workbench import catalog, engines
-from workbench.conditions import All, Always, Compare, Condition, Either, InSegment, Not, prepare
+from workbench.conditions import (
+    All,
+    Always,
+    Between,
+    Compare,
+    Condition,
+    Count,
+    Either,
+    InSegment,
+    Not,
+    Property,
+    moment,
+    prepare,
+)
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.outcomes import LOST, WON, Outcome, classify
 from workbench.segments.discovering import Binned, binned_of
+from workbench.segments.looks import ENTERED, STAGES, StageFlow, crossed, flow_of, labels
 from workbench.segments.segment import ID, Segment, resolved
 from workbench.stats.proportions import wilson_interval
+
+if TYPE_CHECKING:
+    import duckdb
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
 SEARCHED = ("firstname", "lastname", "email", "company", "jobtitle", "city")
 MOST_TERMS = 200  # kept: a million contacts take a megabyte a term
+MOST_EVENTS = 60_000_000  # kept: twelve bytes each
 PLACE = "file_row_number"
-BLANK = "(blank)"
-OTHER = "(other)"
 
 
 class Explorer:
@@ -43,6 +61,7 @@ class Explorer:
         self._terms: dict[str, Bools] = {}
         self._ranks: dict[str, Ints] = {}
         self._binned: dict[str, Binned | None] = {}
+        self._events: dict[str, tuple[Ints, Ints]] = {}
 
     @property
     def n(self) -> int:
@@ -72,6 +91,11 @@ class Explorer:
         leaves: dict[str, Condition] = {}
         _leaves(segment.tree, False, leaves)
         asked = {text: leaf for text, leaf in leaves.items() if text not in self._terms}
+        for text, leaf in list(asked.items()):
+            counted = self._counted(leaf)
+            if counted is not None:
+                self._terms[text] = counted
+                del asked[text]
         if asked:
             self._ask(asked)
         found = self._combined(segment.tree, False)
@@ -80,12 +104,56 @@ class Explorer:
         return found
 
     @cached_property
-    def _contacts(self) -> engines.Frame:
-        """The contacts on DuckDB, each with its place in the file: joins do not keep the order."""
+    def _connection(self) -> duckdb.DuckDBPyConnection:
         import duckdb
 
-        relation = duckdb.connect().read_parquet(str(self.workspace.file("contacts")), file_row_number=True)
-        return engines.as_frame(relation)
+        return duckdb.connect()
+
+    @cached_property
+    def _contacts(self) -> engines.Frame:
+        """The contacts on DuckDB, each with its place in the file: joins do not keep the order."""
+        file = str(self.workspace.file("contacts"))
+        return engines.as_frame(self._connection.read_parquet(file, file_row_number=True))
+
+    def _counted(self, leaf: Condition) -> Bools | None:
+        """Who meets a comparison of a plain count: another number or span of days needs no new pass over the events."""
+        node = leaf.part if isinstance(leaf, Not) else leaf
+        if not isinstance(node, Compare | Between) or not isinstance(node.term, Count):
+            return None
+        values = [node.value] if isinstance(node, Compare) else [node.low, node.high]
+        count, now = node.term, moment(self.workspace.as_of)
+        plain = count.detail is None and count.where is None
+        if not plain or now is None or any(isinstance(value, str | bool) for value in values):
+            return None
+        happened = self._happened(count.kind)
+        if happened is None:
+            return None
+        places, times = happened
+        inside = times < np.datetime64(now.end, "us").astype(np.int64)
+        if count.within_days is not None:
+            inside &= times >= np.datetime64(now.end - timedelta(days=count.within_days), "us").astype(np.int64)
+        counts = pd.DataFrame({"n": np.bincount(places[inside], minlength=self.n)})
+        of_column = replace(node, term=Property("n"))
+        frame, (meets,) = prepare(engines.as_frame(counts), [Not(of_column) if node is not leaf else of_column])
+        return np.asarray(engines.collect(frame.select(meets.alias("meets")))["meets"].to_numpy(), dtype=bool)
+
+    def _happened(self, kind: str) -> tuple[Ints, Ints] | None:
+        """Place of the contact and time (in microseconds) of each dated event of a kind; None where there are none."""
+        if kind not in self._events:
+            if "activities" not in self.workspace.tables:
+                return None
+            events = engines.as_frame(self._connection.read_parquet(str(self.workspace.file("activities"))))
+            kinds = engines.kinds(events)
+            if not {"contact_id", "kind", "at"} <= set(kinds) or kinds["contact_id"] != self.kinds.get(ID):
+                return None
+            happened = events.filter((nw.col("kind") == kind) & ~nw.col("at").is_null())
+            happened = happened.select(nw.col("contact_id").alias(ID), "at").lazy()
+            found = engines.to_arrow(happened.join(self._contacts.select(ID, PLACE).lazy(), on=ID).select(PLACE, "at"))
+            if not len(found) or sum(len(one) for one, _ in self._events.values()) + len(found) > MOST_EVENTS:
+                return None
+            times = found["at"].to_numpy().astype("datetime64[us]").astype(np.int64)
+            self._events[kind] = found[PLACE].to_numpy().astype(np.int32), times
+        return self._events[kind]
 
     def _ask(self, asked: Mapping[str, Condition]) -> None:
         terms = list(asked.values())
@@ -132,10 +200,7 @@ class Explorer:
     def labels(self, name: str) -> list[str]:
         """What people call the classes of a property."""
         found = self.classes(name)
-        if found is None:
-            return []
-        options = {option.value: option.label() for option in catalog.options(name)}
-        return [_label(one, options) for one in found.conditions]
+        return [] if found is None else labels(found)
 
     def distribution(self, name: str, inside: Bools) -> pd.DataFrame:
         """Classes of a property: `value`, `n`, `n_rest`, `share`, `share_rest`."""
@@ -160,19 +225,24 @@ class Explorer:
         one, other = self.classes(first), self.classes(second)
         if one is None or other is None:
             raise WorkbenchError(f"{first!r} and {second!r} do not both group contacts; choose others.")
-        width = len(other.conditions)
-        cells = np.bincount(one.codes[inside] * width + other.codes[inside], minlength=len(one.conditions) * width)
-        return pd.DataFrame(cells.reshape(-1, width), index=self.labels(first), columns=self.labels(second))
+        return crossed(one, other, inside)
 
     def funnel(self, inside: Bools) -> pd.DataFrame:
         """How many reached each stage: `stage`, `n`."""
         labels = {option.value: option.label() for option in catalog.options("lifecyclestage")}
         rows = []
         for stage in STAGES:
-            name = f"hs_v2_date_entered_{stage}"
+            name = ENTERED + stage
             if name in self.kinds:
                 rows.append((labels.get(stage, stage), int((inside & self._known(name)).sum())))
         return pd.DataFrame(rows, columns=["stage", "n"])
+
+    def flow(self, inside: Bools) -> StageFlow | None:
+        """The way of those inside through the stages; None where fewer than two stages are dated."""
+        stages = [stage for stage in STAGES if ENTERED + stage in self.kinds]
+        if len(stages) < 2:
+            return None
+        return flow_of(stages, np.column_stack([self._known(ENTERED + stage)[inside] for stage in stages]))
 
     def _known(self, name: str) -> Bools:
         return np.asarray(self.column(name).notna().to_numpy(), dtype=bool)
@@ -259,15 +329,3 @@ def _leaves(node: Condition, negated: bool, found: dict[str, Condition]) -> None
 
 def _text(leaf: Condition, negated: bool) -> str:
     return f"not {leaf}" if negated else str(leaf)
-
-
-def _label(condition: Condition, options: Mapping[str, str]) -> str:
-    if isinstance(condition, Compare) and condition.operator == "==":
-        value = condition.value
-        return ("yes" if value else "no") if isinstance(value, bool) else options.get(str(value), str(value))
-    if isinstance(condition, Compare):
-        return f"{'below' if condition.operator == '<' else 'from'} {condition.value:,}"
-    low, high = getattr(condition, "low", None), getattr(condition, "high", None)
-    if low is not None:
-        return f"{low:,} to below {high:,}"
-    return OTHER if hasattr(condition, "values") else BLANK
