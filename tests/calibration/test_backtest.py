@@ -1,6 +1,7 @@
 """The score as it was, and what came after."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 import workbench as wb
 from workbench.calibration.backtesting import Backtest, backtest
 from workbench.calibration.known import suspect_properties
+from workbench.calibration.tally import tally_scores
+from workbench.outcomes import BEFORE
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 WON = wb.Outcome(when='lifecyclestage == "customer"', at="hs_v2_date_entered_customer", within_days=90)
@@ -126,6 +130,27 @@ def test_kaplan_meier_at_the_window_agrees_with_the_judged_rate(ten_days: Backte
     assert (curve.groupby("low_score")["won_share"].diff().fillna(0) >= 0).all()
 
 
+def test_the_curve_is_kaplan_and_meiers_of_published_examples(ten_days: Backtest) -> None:
+    """Both samples of statsmodels 0.15, duration/tests/test_survfunc.py (from R's `survival`), a unit as ten days."""
+    days = {1.0: [3, 1, 2, 3, 2, 1, 5, 3], 2.0: [1, 1, 2, 3, 7, 1, 5, 3, 9]}
+    won = {1.0: [0, 1, 1, 1, 0, 0, 1, 0], 2.0: [0, 1, 0, 0, 1, 0, 1, 0, 1]}
+    parts = [
+        pd.DataFrame({"score": score, "days": 10 * np.array(days[score]), "seen_to_win": np.array(won[score]) == 1})
+        for score in days
+    ]
+    cells = pd.concat(parts, ignore_index=True).assign(state=1, n=1, reference=pd.Timestamp("2026-01-31"))
+    counts = tally_scores(np.array([1.0, 1.0, 2.0, 2.0]), np.array([0, 1, 0, 1]), np.array([4, 4, 5, 4]))
+    judged = replace(ten_days.calibration, tally=counts, parts=None, confidence=2 * norm.cdf(1) - 1)
+    curve = replace(ten_days, cells=cells, calibration=judged).time_to_win.set_index(["low_score", "days"])
+    assert curve["won_share"].xs(30, level="days").tolist() == pytest.approx([1 - 0.5468750, 1 - 0.8888889], abs=1e-6)
+    assert curve["won_share"].xs(60, level="days").tolist() == pytest.approx([1.0, 1 - 0.5925926], abs=1e-6)
+    assert curve["n_at_risk"].xs(30, level="days").tolist() == [4, 5]
+    # one standard error on the log scale, either side
+    error = np.array([0.2005800 / 0.5468750, 0.1047566 / 0.8888889])
+    left = np.array([0.5468750, 0.8888889])
+    assert curve["high"].xs(30, level="days").to_numpy() == pytest.approx(1 - left * np.exp(-error), abs=1e-6)
+
+
 def test_a_lead_closed_as_lost_is_a_never_not_a_censored_one(sample: wb.Workspace, ten_days: Backtest) -> None:
     gone = backtest(sample, MODEL, outcome=WON, days_after_creation=10, lost='hs_lead_status == "UNQUALIFIED"')
     plain, told = (one.time_to_win.groupby("days")["won_share"].mean().iloc[-1] for one in (ten_days, gone))
@@ -156,6 +181,27 @@ def folder(tmp_path: Path, *, n: int = 600, history: str = "") -> wb.Workspace:
 def model(**when: str) -> wb.ScoreModel:
     rules = [{"name": name, "when": condition, "points": 10} for name, condition in when.items()]
     return wb.ScoreModel.from_dict({"name": "m", "groups": [{"name": "g", "rules": rules}]})
+
+
+def test_counts_in_windows_are_those_of_scoring_at_each_end_of_a_month(sample: wb.Workspace) -> None:
+    """All events are counted in one pass; scoring the events up to a date alone has to agree, windows and all."""
+    rules = [
+        {"name": "lately", "count": "count(page_view, within_days=30)", "points": 5, "at_most": 4},
+        {"name": "ever", "count": "count(page_view)", "points": 1, "at_most": 20},
+        {"name": "form", "when": "count(form_submission, within_days=60) >= 1", "points": 10},
+    ]
+    rated = wb.ScoreModel.from_dict({"name": "m", "groups": [{"name": "g", "rules": rules}]})
+    found = backtest(sample, rated, outcome=WON, monthly=2)
+    leads, events = sample.contacts, sample.activities
+    leads = leads[~leads["hs_v2_date_entered_customer"].lt(leads["createdate"])]  # the faulty ones stand apart
+    for end in found.months:
+        there = leads[leads["createdate"].le(end) & ~leads["hs_v2_date_entered_customer"].le(end)]
+        scored = wb.score(there, rated, activities=events[events["at"] <= end], as_of=end)["score"]
+        told = found.cells[found.cells["state"] != BEFORE]
+        cells = told[told["reference"] == end.normalize()].groupby("score")["n"].sum()
+        expected = scored.value_counts().sort_index()
+        assert cells.index.tolist() == expected.index.tolist()
+        assert cells.tolist() == expected.tolist()
 
 
 BY_DATE = wb.Outcome(when="is_known(won_date)", at="won_date", within_days=90)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2
 
 import workbench as wb
 from workbench.calibration.drift import drift
@@ -18,6 +19,22 @@ def test_the_index_is_the_sum_over_bands() -> None:
     found = stability(np.array([500, 500]), np.array([600, 400]), low=TEN[:2], high=TEN[:2])
     assert found.index == pytest.approx(0.1 * np.log(1.2) - 0.1 * np.log(0.8))
     assert found.frame()["contribution"].sum() == pytest.approx(found.index)
+
+
+def test_the_index_is_a_published_one() -> None:
+    """Six and five of eleven, then five and four of nine: 0.00041, by the tests of the package strappy 0.0.3."""
+    found = stability(np.array([6, 5]), np.array([5, 4]), low=TEN[:2], high=TEN[:2])
+    assert found.index == pytest.approx(0.00041, abs=5e-6)
+
+
+@pytest.mark.parametrize(("bands", "n", "m"), [(10, 2000, 2000), (10, 1000, 4000), (5, 3000, 1000)])
+def test_the_null_of_the_index_is_chi_squared_as_published(bands: int, n: int, m: int) -> None:
+    """(1/n + 1/m) times a chi-squared of bands - 1 degrees of freedom (Yurdakul and Naranjo, 2020)."""
+    same = np.full(bands, 1 / bands)
+    earlier, later = (np.round(total * same).astype(np.int64) for total in (n, m))
+    found = stability(earlier, later, low=TEN[:bands], high=TEN[:bands])
+    assert found.null_high == pytest.approx((1 / n + 1 / m) * chi2(bands - 1).ppf(0.95), rel=0.05)
+    assert found.null_mean == pytest.approx((1 / n + 1 / m) * (bands - 1), rel=0.03)
 
 
 @pytest.mark.parametrize(("n", "mean"), [(100, 0.19), (1000, 0.018)])
@@ -93,6 +110,17 @@ def test_a_first_win_soon_after_the_first_lead_is_no_truncation() -> None:
     assert not found.truncated
     assert not found.cohorts["touched"].any()
     assert found.headline().endswith("nothing says that earlier wins are missing.")
+
+
+def test_without_a_date_of_creation_nothing_is_earlier_or_later() -> None:
+    with pytest.raises(wb.WorkbenchError) as raised:
+        drift(leads().drop(columns="createdate"), outcome=wb.Outcome(when="is_known(won_at)"))
+    assert str(raised.value) == (
+        "earlier and later need a date, but the table has no date column 'createdate'; name one with order=, or the "
+        "lead's creation in Outcome(created=...)."
+    )
+    with pytest.raises(wb.WorkbenchError, match="the first win needs the date of creation too, but there is no date"):
+        first_win(leads().drop(columns="createdate"), outcome=DATED)
 
 
 def test_without_the_date_of_winning_there_is_no_first_win() -> None:

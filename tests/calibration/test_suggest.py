@@ -10,6 +10,7 @@ import statsmodels.api as sm
 import workbench as wb
 from workbench.calibration import backtest, what_if
 from workbench.calibration.suggest import Suggestion, suggest_points
+from workbench.scoring import CodeTally
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 RULES = {"A": 20, "B": 10, "C": 15, "D": 5, "E": 10}
@@ -63,6 +64,24 @@ def test_each_rule_gets_its_verdict() -> None:
     assert found.frame().set_index("rule").loc["E", "reason"] == (
         "nearly always together with 'A', which has the points of both; keep one of them."
     )
+
+
+def test_among_many_rules_that_do_nothing_none_is_blamed_or_praised_by_chance() -> None:
+    """Twenty rules without points or effect: unadjusted, two worlds of three have one that seems to do something."""
+    names = [f"R{place}" for place in range(21)]
+    rules = [{"name": name, "when": f"{name} == true", "points": 10 * (name == "R0")} for name in names]
+    rated = wb.ScoreModel.from_dict({"name": "m", "groups": [{"name": "g", "rules": rules}]})
+    named = 0
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        codes = (rng.random((1500, 21)) < 0.3).astype(np.uint8)
+        won = (rng.random(1500) < 0.1 + 0.2 * codes[:, 0]).astype(np.int64)
+        each, ones = np.arange(1500), np.ones(1500, dtype=np.int64)
+        counted = CodeTally(model=rated, codes=codes, pattern=each, keys=pd.DataFrame({"outcome": won}), n=ones)
+        verdicts = suggest_points(counted).frame().set_index("rule")["verdict"]
+        assert verdicts["R0"] == "earns"
+        named += (verdicts[names[1:]] == "earns").any()
+    assert named <= 3  # 0.75 worlds are expected; more than 3 of 15 come up once in 180 times
 
 
 def test_with_few_leads_a_rule_is_left_open_rather_than_blamed() -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from workbench.stats.ranking import auc, captured, quantile
 
@@ -54,3 +55,17 @@ def test_quantiles_of_counts_are_numpys_of_the_rows(cells: list[tuple[int, int]]
     n = _arrays(cells)[0]
     values = np.arange(len(n)) * 2.5 - 3
     assert quantile(values[n > 0], n[n > 0], q) == pytest.approx(np.quantile(np.repeat(values, n), q))
+
+
+def test_delongs_interval_covers_the_true_area_in_nineteen_of_twenty_worlds() -> None:
+    """Winners' scores lie one standard deviation above losers': the true area is that of a normal at 1/sqrt(2)."""
+    rng = np.random.default_rng(2)
+    true = norm.cdf(1 / np.sqrt(2))
+    edges = np.linspace(-8, 9, 2001)  # fine enough that ties do not count
+    covered = 0
+    for _ in range(300):
+        won, _ = np.histogram(rng.normal(1, 1, 60), edges)
+        lost, _ = np.histogram(rng.normal(0, 1, 240), edges)
+        found = auc(won + lost, won)
+        covered += found.low <= true <= found.high
+    assert 270 <= covered <= 296  # 285 expected, less four standard errors, or more three

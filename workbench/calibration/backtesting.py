@@ -96,7 +96,8 @@ class Backtest:
         """Share of leads that won by a number of days after the reference date, by band (Kaplan-Meier).
 
         Columns: low_score, high_score, days, n_leads, n_at_risk (still followed then), won_share, low, high (0 to 1,
-        on the log scale of the survival function). Leads whose following ends early are censored; a lead closed as lost
+        by Greenwood's formula on the log scale of the survival function). Leads whose following ends early are
+        censored; a lead closed as lost
         never wins. The young count too, for as long as they were seen.
 
         References
@@ -120,11 +121,14 @@ class Backtest:
                 steps, survival, error = np.zeros(0), np.zeros(0), np.zeros(0)
             else:
                 curve = SurvfuncRight(days, won.astype(int), freq_weights=n)
-                steps, survival, error = curve.surv_times, curve.surv_prob, curve.surv_prob_se
+                steps, survival = curve.surv_times, curve.surv_prob
+                # Greenwood's, which statsmodels leaves for another formula where counts are weighted.
+                left_over = np.maximum(curve.n_risk - curve.n_events, 1e-12)
+                error = np.sqrt(np.cumsum(curve.n_events / (curve.n_risk * left_over)))
             for mark in marks:
                 place = int(np.searchsorted(steps, mark, side="right")) - 1
                 left = float(survival[place]) if place >= 0 else 1.0
-                wide = float(error[place]) / left if place >= 0 and left > 0 else 0.0
+                wide = float(error[place]) if place >= 0 and left > 0 else 0.0
                 rows.append(
                     {
                         "low_score": band["low_score"],

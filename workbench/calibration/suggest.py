@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.outcomes import LOST, WON
 from workbench.scoring import CodeTally, Rule, ScoreModel
 from workbench.stats.logistic import LogisticFit, fit_logistic
-from workbench.stats.proportions import check_confidence
+from workbench.stats.proportions import check_confidence, holm
 from workbench.stats.ranking import Auc, auc
 from workbench.wording import percent, plural, signed
 
@@ -72,7 +72,7 @@ class Suggestion:
         """What was done, and what is doubtful."""
         said = [
             f"a logistic regression on {self.n_leads:,} leads, {self.n_won:,} of whom won; "
-            f"the strongest rule has {STRONGEST} points"
+            f"the strongest rule has {STRONGEST} points, and verdicts are adjusted for the number of rules (Holm)"
         ]
         if self.firth:
             said.append("some rules are met by winners or losers alone, so Firth's penalty keeps them finite")
@@ -93,6 +93,8 @@ class Suggestion:
 def suggest_points(counted: CodeTally | WhatIf | Backtest, *, confidence: float = 0.95) -> Suggestion:
     """Points for each rule from a logistic regression on the counts, with intervals.
 
+    Intervals are of one rule each; verdicts are adjusted for the number of rules that were looked at.
+
     Parameters
     ----------
     counted
@@ -109,6 +111,7 @@ def suggest_points(counted: CodeTally | WhatIf | Backtest, *, confidence: float 
     References
     ----------
     McCullagh, P., Nelder, J. A. (1989). Generalized Linear Models, 2nd ed., chapter 4.
+    Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scand. J. Statist. 6, 65-70.
     """
     from scipy.stats import norm
 
@@ -139,6 +142,10 @@ def suggest_points(counted: CodeTally | WhatIf | Backtest, *, confidence: float 
     sure = np.abs(beta) > z * error
     factor = STRONGEST / float(np.abs(beta[sure] if sure.any() else beta).max())
     place = {rule: position for position, rule in enumerate(kept)}
+    given = np.array([rules[i].points for i in kept], dtype=float)
+    nonzero, otherwise = (
+        holm(2 * norm.sf(np.abs(apart) / error), alpha=1 - confidence) for apart in (beta, beta - given / factor)
+    )
     rows = []
     for i, rule in enumerate(rules):
         row: dict[str, Any] = {"rule": rule.name, "n_met": int(met[i]), "points": rule.points}
@@ -148,7 +155,9 @@ def suggest_points(counted: CodeTally | WhatIf | Backtest, *, confidence: float 
             row |= {"log_odds": coefficient, "standard_error": float(error[place[i]])}
             row |= {"low": factor * (coefficient - spread), "high": factor * (coefficient + spread)}
             row["suggested"] = float(STEP * round(factor * coefficient / STEP))
-            row["verdict"], row["reason"] = _verdict(rule, row)
+            row["verdict"], row["reason"] = _verdict(
+                rule, row, nonzero=bool(nonzero[place[i]]), otherwise=bool(otherwise[place[i]])
+            )
         else:
             row |= _left_out(i, rules, met, n, pairs, place)
         rows.append(row)
@@ -234,19 +243,24 @@ def _without_copies(usable: list[int], pairs: list[tuple[int, int]], fit: Logist
     return [rule for rule in usable if rule not in gone]
 
 
-def _verdict(rule: Rule, row: dict[str, Any]) -> tuple[str, str]:
-    """What the interval says of the points a rule has."""
+def _verdict(rule: Rule, row: dict[str, Any], *, nonzero: bool, otherwise: bool) -> tuple[str, str]:
+    """What the data say of the points a rule has.
+
+    `nonzero` and `otherwise`: whether it surely adds something, and surely something else than its points, with Holm's
+    adjustment for the number of rules.
+    """
     low, high = row["low"], row["high"]
     span = f"{signed(round(row['suggested']))} ({signed(round(low))} to {signed(round(high))})"
+    if nonzero:
+        if rule.points and np.sign(rule.points) != np.sign(row["log_odds"]):
+            return "opposite", f"{span}: it speaks against its {signed(rule.points)}."
+        return "earns", f"{span}: it earns points."
     if low <= 0 <= high:
-        if rule.points and (low <= rule.points <= high):
-            return "open", f"{span}: too few leads to tell whether it adds anything."
         if not rule.points:
             return "idle", f"{span}: it adds nothing beside the others, and has no points."
-        return "idle", f"{span}: it does not earn its {signed(rule.points)}; it adds nothing beside the others."
-    if rule.points and np.sign(rule.points) != np.sign(row["suggested"] or row["log_odds"]):
-        return "opposite", f"{span}: it speaks against its {signed(rule.points)}."
-    return "earns", f"{span}: it earns points."
+        if otherwise:
+            return "idle", f"{span}: it does not earn its {signed(rule.points)}; it adds nothing beside the others."
+    return "open", f"{span}: too few leads to tell whether it adds anything."
 
 
 def _left_out(
