@@ -80,7 +80,7 @@ def test_what_a_page_looks_like_comes_from_nowhere_else(name: str) -> None:
 
 def test_the_page_is_built_from_what_stands_here() -> None:
     folder = ROOT / "workbench" / "dashboards" / "page"
-    sources = ["../download.js", "../figure.js", "build.mjs", "kernel.js", "package.json", "page.js"]
+    sources = ["../download.js", "../figure.js", "../upload.js", "build.mjs", "kernel.js", "package.json", "page.js"]
     found = hashlib.sha256(b"".join((folder / source).read_bytes() for source in sources)).hexdigest()
     built = (STATIC / "page.js").read_text(encoding="utf-8")
     assert built.startswith(f"/* built from {found};"), "its sources changed after page.js was built; run `make page`"

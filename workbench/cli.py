@@ -66,7 +66,15 @@ def serve(
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from workbench.dashboards.server import serve as serve_pages
 
-    serve_pages(notebooks or _notebooks(), workspace.path, port=port, host=host, token=token, open_browser=open_browser)
+    serve_pages(
+        notebooks or _notebooks(),
+        workspace.path,
+        exports=None if workspace.path == folder else folder,
+        port=port,
+        host=host,
+        token=token,
+        open_browser=open_browser,
+    )
 
 
 @app.command()

@@ -41,6 +41,7 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, 
 
 from workbench.dashboards.figure import STATIC
 from workbench.errors import WorkbenchError
+from workbench.loaders.workspace import POINTER
 
 FROM_PAGE = ("comm_open", "comm_msg", "comm_close")
 """What a page may say to its kernel: widgets' messages. None of them runs code that came with it."""
@@ -99,6 +100,7 @@ def serve(
     notebooks: str | os.PathLike[str],
     workspace: str | os.PathLike[str],
     *,
+    exports: str | os.PathLike[str] | None = None,
     port: int = 8866,
     host: str = "127.0.0.1",
     token: str | None = None,
@@ -112,6 +114,8 @@ def serve(
 
     Parameters
     ----------
+    exports
+        From where the workspace was imported, where that is known: from there a page imports again.
     port
         0 to 65535; 0 takes any that is free.
 
@@ -129,6 +133,8 @@ def serve(
     token = chosen_token(host, token)
     sockets = _listen(host, port)
     os.environ["WORKBENCH_DATA"] = str(data)
+    os.environ["WORKBENCH_EXPORTS"] = str(Path(exports).resolve()) if exports is not None else ""
+    os.environ["WORKBENCH_REMOTE"] = "" if _is_this_machine(host) else "1"
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(STATIC.parents[3]), os.environ.get("JUPYTER_PATH")]))
     assets = _assets()
     version = hashlib.sha256(b"".join(asset.plain for asset in assets.values())).hexdigest()[:12]
@@ -143,6 +149,7 @@ def serve(
         identity_provider_class=_Identity,
     )
     server.pages, server.assets, server.sockets, server.local = found, assets, sockets, _is_this_machine(host)
+    server.data = data
     server.initialize([])
     server.start()
 
@@ -220,6 +227,13 @@ def _sentence(error: Mapping[str, Any]) -> str:
     return str(error["evalue"]) if error["ename"] == "WorkbenchError" else FAULT
 
 
+def _written(data: Path) -> int | None:
+    """When the workspace was last imported into; None where it is none."""
+    with contextlib.suppress(OSError):
+        return (data / POINTER).stat().st_mtime_ns
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Asset:
     kind: str
@@ -242,6 +256,8 @@ class _Server(Voila):  # type: ignore[misc]
     assets: dict[str, _Asset]
     sockets: list[socket.socket]
     local: bool
+    data: Path
+    loaded: int | None = None
 
     def init_settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = super().init_settings()
@@ -257,7 +273,9 @@ class _Server(Voila):  # type: ignore[misc]
             ws_ping_interval=30_000,
             ws_ping_timeout=30_000,
             pages=self.pages,
+            renew=self.renew,
         )
+        self.loaded = _written(self.data)
         return settings
 
     def init_handlers(self) -> list[Any]:
@@ -286,6 +304,24 @@ class _Server(Voila):  # type: ignore[misc]
             pass
         finally:
             self.stop()
+
+    def renew(self, name: str) -> None:
+        """Kernels that were warmed on an older import of the workspace make way for new ones, first those of `name`."""
+        written = _written(self.data)
+        if written == self.loaded:
+            return
+        self.loaded = written
+        for notebook, pool in self.kernel_manager._pools.items():
+            old, pool[:] = list(pool), []
+            self.kernel_manager.fill_if_needed(delay=0 if notebook == name else None, notebook_name=notebook)
+            for kernel in old:
+                self.ioloop.add_callback(self._let_go, kernel)
+
+    async def _let_go(self, kernel: Any) -> None:
+        with contextlib.suppress(Exception):  # one that failed to start has gone
+            warmed = await kernel
+            await warmed["task"]  # one that is ended in the middle of its notebook complains
+            await self.kernel_manager.shutdown_kernel(warmed["kernel_id"])
 
     async def _announce(self) -> None:
         """Say the address, once the first page can be had at once; then have a second one ready, for who comes next."""
@@ -373,6 +409,7 @@ class _PageHandler(_Plain, TornadoVoilaHandler):  # type: ignore[misc]
             # The cookie is set by now; the token need not stay in the address.
             self.redirect(f"/{name}")
             return
+        self.settings["renew"](f"{name}.ipynb")
         await ensure_async(super().get(f"{name}.ipynb"))
 
 

@@ -97,6 +97,32 @@ class UserMapping:
                 )
 
 
+def add_to_mapping(path: Path, chosen: Mapping[tuple[str, str], str]) -> None:
+    """Write what columns are to a mapping file; `chosen` is (file, header) to property. What it says already stays.
+
+    Raises WorkbenchError where the file is no mapping or cannot be written.
+    """
+    from ruamel.yaml import YAML
+
+    yaml = YAML()  # keeps comments
+    said: Any = {}
+    if path.exists():
+        UserMapping.of(path)
+        said = yaml.load(path.read_text(encoding="utf-8"))
+    for (file, header), name in chosen.items():
+        entry = said.setdefault(file, {"columns": {}})
+        entry.get("columns", entry)[header] = name
+    new = path.with_name(f".{path.name}.new")
+    try:
+        with new.open("w", encoding="utf-8") as stream:
+            yaml.dump(said, stream)
+        os.replace(new, path)
+    except OSError as error:
+        raise WorkbenchError(
+            f"the mapping {path} cannot be written: {error.strerror}; write it yourself, or copy the exports."
+        ) from error
+
+
 def _of_file(file: str, value: Mapping[str, Any]) -> FileMapping:
     columns = value.get("columns", {k: v for k, v in value.items() if k not in ("object", "columns")})
     if not isinstance(columns, Mapping) or not all(isinstance(name, str) for name in columns.values()):

@@ -18,7 +18,7 @@ const without = {
 };
 
 // What it was built from, so that a test can tell when it should be built anew.
-const sources = ["../download.js", "../figure.js", "build.mjs", "kernel.js", "package.json", "page.js"];
+const sources = ["../download.js", "../figure.js", "../upload.js", "build.mjs", "kernel.js", "package.json", "page.js"];
 const hash = createHash("sha256");
 for (const source of sources) hash.update(readFileSync(join(here, source)));
 

@@ -6,12 +6,14 @@ import * as controls from "@jupyter-widgets/controls";
 import { ManagerBase } from "@jupyter-widgets/base-manager";
 import download from "../download.js";
 import figure from "../figure.js";
+import upload from "../upload.js";
 import { Kernel } from "./kernel.js";
 
 /** The scripts of our widgets are part of this file: what the kernel sends is data, and no page runs code that it made. */
 const SCRIPTS = {
   "workbench.dashboards.figure.FigureView": figure,
   "workbench.dashboards.download.Download": download,
+  "workbench.dashboards.upload.Upload": upload,
 };
 class AnyModel extends base.DOMWidgetModel {}
 class AnyView extends base.DOMWidgetView {

@@ -1,0 +1,551 @@
+"""What came in, and what is it worth? Exports are dropped in, taken for something, and looked over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+from markupsafe import Markup
+from traitlets import Bool, Float, HasTraits, Integer, Tuple, Unicode
+
+from workbench import catalog
+from workbench.charts.audit import fill_rates
+from workbench.dashboards.download import XLSX, Download
+from workbench.dashboards.figure import FigureView
+from workbench.dashboards.improvement_report import xlsx_file
+from workbench.dashboards.parts import answer, cards, heading, note, problem, table
+from workbench.dashboards.upload import Upload
+from workbench.errors import WorkbenchError
+from workbench.loaders import CODES, Audit, Workspace, audit, load
+from workbench.loaders.auditing import BLANK
+from workbench.loaders.collecting import Progress
+from workbench.loaders.mapping import MAPPING_FILE, add_to_mapping
+from workbench.wording import number, percent, plural
+
+PAGE = 20
+MOST_UNKNOWN = 40
+MOST_FAULTS = 1_000_000
+AS_IT_IS = ""
+STALE = (90, 180, 365, 730)
+FAULTS = "faults"
+
+
+class State(HasTraits):
+    """A Workspace, looked over; and what is looked at.
+
+    `shown` is a figure whose rows are looked at: finding, table, figure; finding `faults` stands for the faults of the
+    import. `of_table` is the table whose fill rates are shown. `importing` gives the work of an import.
+    """
+
+    of_table = Unicode()
+    stale_days = Integer(180)
+    shown = Tuple(Unicode(), Unicode(), Unicode(), default_value=("", "", ""))
+    turned = Integer(0)  # pages from the first
+    code = Unicode()
+    file = Unicode()
+
+    busy = Bool(False)
+    done = Float(0.0)
+    doing = Unicode()
+    error = Unicode()
+    version = Integer(0)  # counts imports and audits
+
+    def __init__(self, workspace: Workspace, *, exports: str = "", within: Path | None = None) -> None:
+        super().__init__()
+        self.exports, self.within = exports, within
+        self.choices: dict[tuple[str, str], str] = {}
+        self._take(workspace, audit(workspace))
+        self.observe(lambda _: self._again(), "stale_days")
+        self.observe(lambda _: self._first_page(), ["shown", "code", "file"])
+
+    def _take(self, workspace: Workspace, found: Audit) -> None:
+        self.workspace, self.audit = workspace, found
+        self.of_table = workspace.tables[0]
+        self.shown, self.code, self.file = ("", "", ""), "", ""
+        self.choices.clear()
+        self.error = ""
+        self.version += 1
+
+    def _again(self) -> None:
+        self.audit = audit(self.workspace, stale_days=self.stale_days)
+        self.shown = ("", "", "")
+        self.version += 1
+
+    def _first_page(self) -> None:
+        self.turned = 0
+
+    @property
+    def faults(self) -> int:
+        """Faults that the filter leaves."""
+        if not self.code and not self.file:
+            return sum(self.workspace.report.counts.values())
+        return len(self._faults(None))
+
+    def _faults(self, most: int | None) -> pd.DataFrame:
+        return self.workspace.report.frame(file=self.file or None, code=self.code or None, most=most)
+
+    def rows(self) -> tuple[pd.DataFrame, int]:
+        """A page of the rows behind what is shown, and how many there are."""
+        finding, of_table, figure = self.shown
+        start = self.turned * PAGE
+        if not finding:
+            return pd.DataFrame(), 0
+        if finding == FAULTS:
+            return self._faults(start + PAGE).iloc[start:], self.faults
+        found = self.audit.rows(finding, table=of_table, figure=figure, offset=start, most=PAGE)
+        return found.drop(columns=["table", "figure"]), self.n_of(finding, of_table, figure)
+
+    def n_of(self, finding: str, of_table: str, figure: str) -> int:
+        """How many rows a figure counts."""
+        if finding == BLANK:
+            one = self.properties(of_table).set_index("property").loc[figure]
+            return int(one["n_rows"] - one["n_filled"])
+        found = self.audit.findings
+        same = (found["finding"] == finding) & (found["table"] == of_table) & (found["figure"] == figure)
+        return int(found[same]["n"].sum())
+
+    def properties(self, of_table: str) -> pd.DataFrame:
+        """The properties of a table, the emptiest last."""
+        of = self.audit.properties[self.audit.properties["table"] == of_table]
+        return of.sort_values("fill_rate", ascending=False, kind="stable")
+
+    def unknown(self) -> pd.DataFrame:
+        """Columns that nobody knows: file, header, object."""
+        columns = self.workspace.report.columns
+        objects = {report.file: report.object for report in self.workspace.report.file_reports}
+        of = columns[(columns["recognised"] == "not known") & (columns["header"] != "")]
+        return of.assign(object=of["file"].map(objects))[["file", "header", "object"]].reset_index(drop=True)
+
+    def may_become(self, file: str, of_object: str) -> list[tuple[str, str]]:
+        """Label and name of the properties that no column of a file is yet."""
+        columns = self.workspace.report.columns
+        taken = set(columns[columns["file"] == file]["name"])
+        free = [known for known in catalog.properties(of_object) if known.name not in taken]
+        return sorted((f"{known.label()} ({known.name})", known.name) for known in free)
+
+    def spreadsheet(self) -> bytes:
+        """The faults that the filter leaves, and the findings, as a workbook."""
+        found = self.audit.findings
+        return xlsx_file(
+            {"faults": self._faults(MOST_FAULTS), "findings": found, "properties": self.audit.properties},
+            self.workspace.report.headline(),
+        )
+
+    def folder_named(self, text: str) -> Path:
+        """A folder or file of exports that a visitor named. Raises WorkbenchError where it may not be read."""
+        path = Path(text.strip()).expanduser()
+        if not text.strip():
+            raise WorkbenchError("name the folder that holds the exports, or drop files above.")
+        if self.within is not None and not path.resolve().is_relative_to(self.within.resolve()):
+            raise WorkbenchError(f"from afar only what lies in {self.within} can be imported; drop the files instead.")
+        return path
+
+    def importing(self, exports: Path) -> Callable[[Progress], Callable[[], None]]:
+        """The work of an import, which may run in another thread; it returns what shows the result."""
+        workspace, stale_days = self.workspace, self.stale_days
+        chosen = {key: name for key, name in self.choices.items() if name != AS_IT_IS}
+
+        def work(progress: Progress) -> Callable[[], None]:
+            if chosen:
+                folder = exports if exports.is_dir() else exports.parent
+                add_to_mapping(folder / MAPPING_FILE, chosen)
+            loaded = load(exports, to=workspace.path, progress=progress)
+            if loaded.path != workspace.path:
+                raise WorkbenchError(f"{exports} is a Workspace already: serve it, or name a folder of exports.")
+            current = workspace.reopened()
+            progress(1.0, "looking it over")
+            found = audit(current, stale_days=stale_days)
+
+            def apply() -> None:
+                self.exports = str(exports)
+                self._take(current, found)
+
+            return apply
+
+        return work
+
+
+class View:
+    """The widgets of the page, bound to a State. Display `view.widget`."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._setting = False
+        names = ("answer", "cards", "files", "error", "progress", "map", "findings", "unused", "rows", "page", "said")
+        self._html = {name: widgets.HTML() for name in names}
+        self._source = widgets.HTML().add_class("wb-source")
+        self._upload = Upload()
+        self._bars = FigureView(height=320, description="How full each property is; a click shows its blank rows")
+        self._download = Download()
+        self._findings = widgets.VBox([])
+        self._unknown = widgets.VBox([]).add_class("wb-fields")
+        self._build()
+        self.widget = self._layout()
+        state.observe(lambda _: self._draw(), "version")
+        state.observe(lambda _: self._draw_rows(), ["shown", "turned", "code", "file"])
+        state.observe(lambda _: self._draw_fill(), "of_table")
+        state.observe(lambda _: self._draw_progress(), ["busy", "done", "doing", "error"])
+        self._draw()
+
+    def _build(self) -> None:
+        state = self.state
+        self._folder = widgets.Text(description="or a folder on this machine", placeholder="exports")
+        self._import = _button("Import", self._import_named, primary=True)
+        self._remap = _button("Import again, so mapped", self._import_mapped)
+        self._stale = widgets.Dropdown(
+            options=[(f"{days} days", days) for days in STALE], value=state.stale_days, description="Stale after"
+        )
+        self._table = widgets.Dropdown(description="Table")
+        self._code = widgets.Dropdown(description="Fault")
+        self._file = widgets.Dropdown(description="File")
+        self._faults = _button("Show the faults", lambda: self._show(FAULTS, "", ""))
+        self._xlsx = _button("Faults and findings (XLSX)", self._give)
+        self._back = _button("Earlier", lambda: self._turn(-1))
+        self._on = _button("Later", lambda: self._turn(1))
+        for control, trait in (
+            (self._stale, "stale_days"),
+            (self._table, "of_table"),
+            (self._code, "code"),
+            (self._file, "file"),
+        ):
+            control.observe(partial(self._choose, trait), "value")
+        self._upload.observe(lambda change: self._start(change["new"]), "received")
+        self._bars.observe(self._clicked, "clicked")
+
+    def _layout(self) -> widgets.Widget:
+        html = self._html
+
+        def panel(*children: widgets.Widget) -> widgets.Widget:
+            return widgets.VBox(children).add_class("wb-panel")
+
+        def actions(*children: widgets.Widget) -> widgets.Widget:
+            return widgets.HBox(children).add_class("wb-actions")
+
+        self._mapping = panel(
+            widgets.HTML(heading("Columns that nobody knows")), html["map"], self._unknown, actions(self._remap)
+        )
+        self._behind = widgets.VBox([html["rows"], actions(self._back, self._on), html["page"]]).add_class("wb-behind")
+        controls = widgets.VBox(
+            [
+                widgets.HTML(heading("New exports")),
+                self._upload,
+                self._folder,
+                actions(self._import),
+                html["progress"],
+                widgets.HTML(heading("What is asked")),
+                self._stale,
+            ]
+        )
+        filters = widgets.Box([self._code, self._file]).add_class("wb-fields")
+        self._below_faults, self._below_bars = widgets.VBox([]), widgets.VBox([])
+        content = widgets.VBox(
+            [
+                panel(html["error"], html["answer"], html["cards"], actions(self._xlsx), html["said"], self._download),
+                panel(widgets.HTML(heading("What each file was taken for, and why")), html["files"]),
+                self._mapping,
+                panel(widgets.HTML(heading("What was found")), self._findings),
+                panel(
+                    widgets.HTML(heading("Faults of the import")), filters, actions(self._faults), self._below_faults
+                ),
+                panel(
+                    widgets.HTML(heading("How full each property is")),
+                    self._table,
+                    self._bars,
+                    html["unused"],
+                    self._below_bars,
+                ),
+            ]
+        )
+        page_ = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
+        return widgets.VBox([self._source, page_.add_class("wb-page")])
+
+    # what the controls do
+
+    def _choose(self, trait: str, change: Any) -> None:
+        if not self._setting:
+            setattr(self.state, trait, change["new"])
+            if trait in ("code", "file"):
+                self._show(FAULTS, "", "")
+
+    def _show(self, *figure: str) -> None:
+        self.state.shown = figure
+
+    def _turn(self, by: int) -> None:
+        self.state.turned += by
+
+    def _clicked(self, change: Any) -> None:
+        point = change["new"]
+        if point is not None:
+            shown = self.state.properties(self.state.of_table).iloc[::-1]
+            self._show(BLANK, self.state.of_table, str(shown["property"].iloc[int(point["point"])]))
+
+    def _import_named(self) -> None:
+        try:
+            self._start(self.state.folder_named(self._folder.value))
+        except WorkbenchError as fault:
+            self.state.error = str(fault)
+
+    def _import_mapped(self) -> None:
+        if not any(self.state.choices.values()):
+            self.state.error = "choose for at least one column what it is."
+        elif not self.state.exports:
+            self.state.error = (
+                "the mapping is written beside the exports: name their folder at the left and import them once, "
+                "then choose."
+            )
+        else:
+            self._start(Path(self.state.exports))
+
+    def _map(self, key: tuple[str, str], change: Any) -> None:
+        self.state.choices[key] = change["new"]
+
+    def _give(self) -> None:
+        self._download.give("audit.xlsx", self.state.spreadsheet(), type=XLSX)
+        self._html["said"].value = note("audit.xlsx is on its way to your browser.")
+
+    def _start(self, exports: Path | None) -> None:
+        """Import off the loop that answers the controls; at once where no loop runs."""
+        state = self.state
+        if exports is None or state.busy:
+            return
+        state.error, state.busy = "", True
+        work = state.importing(exports)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._end(work, lambda done, what: self._progress(done, what))
+            return
+
+        def progress(done: float, what: str) -> None:
+            loop.call_soon_threadsafe(self._progress, done, what)
+
+        async def import_() -> None:
+            try:
+                apply = await asyncio.to_thread(work, progress)
+            except WorkbenchError as fault:
+                state.error = str(fault)
+            else:
+                apply()
+            finally:
+                state.busy = False
+
+        self._running = loop.create_task(import_())
+
+    def _end(self, work: Callable[[Progress], Callable[[], None]], progress: Progress) -> None:
+        try:
+            work(progress)()
+        except WorkbenchError as fault:
+            self.state.error = str(fault)
+        finally:
+            self.state.busy = False
+
+    def _progress(self, done: float, what: str) -> None:
+        self.state.done, self.state.doing = min(done, 1.0), what
+
+    # what is shown
+
+    def _draw(self) -> None:
+        state = self.state
+        report, found = state.workspace.report, state.audit
+        self._source.value = Markup("<p>{}</p>").format(source(state.workspace))
+        self._html["said"].value = ""
+        self._html["answer"].value = answer(_opening(found))
+        self._html["cards"].value = cards(_figures(found))
+        self._html["files"].value = files_table(found.files)
+        self._draw_unknown()
+        self._draw_findings()
+        self._setting = True
+        try:
+            self._table.options = state.workspace.tables
+            self._table.value = state.of_table
+            self._code.options = [
+                ("all", ""),
+                *((f"{CODES[code].reason} ({n:,})", code) for code, n in report.counts.items()),
+            ]
+            self._file.options = [("all", ""), *((one, one) for one in dict.fromkeys(report.files["file"]))]
+            self._code.value, self._file.value = state.code, state.file
+        finally:
+            self._setting = False
+        self._draw_fill()
+        self._draw_rows()
+        self._draw_progress()
+
+    def _draw_unknown(self) -> None:
+        state = self.state
+        unknown = state.unknown()
+        self._mapping.layout.display = "" if len(unknown) else "none"
+        rest = f" Here are the first {MOST_UNKNOWN} of {len(unknown):,}." if len(unknown) > MOST_UNKNOWN else ""
+        self._html["map"].value = note(
+            "They stay under their own name. Say what one is where it is a property of the CRM under another name; "
+            f"the choice is written to {MAPPING_FILE} beside the exports.{rest}"
+        )
+        boxes = []
+        for row in unknown.head(MOST_UNKNOWN).itertuples():
+            options = [("leave it as it is", AS_IT_IS), *state.may_become(row.file, row.object)]
+            box = widgets.Dropdown(options=options, value=AS_IT_IS, description=row.header)
+            box.description_tooltip = f"{row.header} in {row.file}"
+            box.observe(partial(self._map, (row.file, row.header)), "value")
+            boxes.append(box)
+        self._unknown.children = boxes
+
+    def _draw_findings(self) -> None:
+        found = self.state.audit.findings
+        counted = found[found["n"] > 0]
+        self._lines: dict[tuple[str, str, str], widgets.Widget] = {}
+        for row in counted.itertuples():
+            text = Markup("<b>{}</b> of {} {} {} <em>{}</em><br><small>{}</small>").format(
+                number(row.n), number(row.of), row.table, row.figure, percent(row.share), _capital(row.what_to_do)
+            )
+            show = _button("Show the rows", partial(self._show, row.finding, row.table, row.figure))
+            show.tooltip = f"Show the {row.n:,} {row.table} {row.figure}"
+            line = widgets.HBox([widgets.HTML(text), show]).add_class("wb-finding")
+            self._lines[row.finding, row.table, row.figure] = line
+        n_clean = len(found) - len(counted)
+        clean = f"{plural(n_clean, 'further check' if len(counted) else 'check')} found nothing."
+        self._clean = widgets.HTML(note(clean if n_clean else ""))
+
+    def _draw_fill(self) -> None:
+        state = self.state
+        shown = state.properties(state.of_table)
+        figure = fill_rates(shown)
+        self._bars.height = int(figure["layout"]["height"])
+        self._bars.show(figure)
+        unused = shown[shown["unused"] != ""]
+        told = "; ".join(f"{row.label}: {row.unused}" for row in unused.itertuples())
+        self._html["unused"].value = note(
+            (f"Nothing can be told by {plural(len(unused), 'property', 'properties')}: {told}. " if told else "")
+            + "A click on a bar shows the rows that are blank there."
+        )
+        self._setting = True
+        try:
+            self._table.value = state.of_table
+        finally:
+            self._setting = False
+
+    def _draw_rows(self) -> None:
+        state = self.state
+        lines: list[widgets.Widget] = []
+        for shown, line in self._lines.items():
+            lines += [line, self._behind] if shown == state.shown else [line]
+        self._findings.children = [*lines, self._clean]
+        self._below_faults.children = [self._behind] * (state.shown[0] == FAULTS)
+        self._below_bars.children = [self._behind] * (state.shown[0] == BLANK)
+        if not state.shown[0]:
+            return
+        rows, total = state.rows()
+        first = state.turned * PAGE
+        finding, of_table, figure = state.shown
+        title = "Faults of the import" if finding == FAULTS else f"{finding.capitalize()}: {of_table}, {figure}"
+        labels = state.properties(of_table).set_index("property")["label"].to_dict() if of_table else {}
+        self._html["rows"].value = heading(title) + rows_table(rows, labels)
+        shown = f"{first + 1:,} to {first + len(rows):,} of {total:,}" if total else "none"
+        self._html["page"].value = note(f"{shown}. Rows are numbered as a spreadsheet shows them.")
+        self._back.disabled = state.turned == 0
+        self._on.disabled = first + PAGE >= total
+
+    def _draw_progress(self) -> None:
+        state = self.state
+        for control in (self._import, self._remap, self._upload):
+            control.disabled = state.busy
+        self._html["error"].value = problem(_capital(state.error)) if state.error else ""
+        self._html["progress"].value = (
+            Markup('<div class="wb-progress" role="status"><i style="width:{:.0f}%"></i></div>{}').format(
+                100 * state.done, note(_capital(state.doing or "looking at the files"))
+            )
+            if state.busy
+            else ""
+        )
+
+
+def _opening(found: Audit) -> str:
+    report = found.workspace.report
+    n_files = int((found.files["object"] != "").sum())
+    n_faults = sum(n for code, n in report.counts.items() if not CODES[code].note)
+    aside = f", {report.rows_set_aside:,} set aside" if report.rows_set_aside else ", none set aside"
+    return (
+        f"{report.rows_read:,} rows of {plural(n_files, 'file')} are in{aside}; {plural(n_faults, 'fault')} marked, "
+        f"and {plural(int((found.findings['n'] > 0).sum()), 'finding')} to look at."
+    )
+
+
+def _figures(found: Audit) -> list[tuple[str, str, str]]:
+    unused = int((found.properties["unused"] != "").sum())
+    figures = [("Unused properties", number(unused), f"of {len(found.properties):,}")]
+    for finding in ("stale records", "duplicates", "impossible dates"):
+        of = found.findings[(found.findings["finding"] == finding) & (found.findings["n"] > 0)]
+        worst = of.sort_values("n", ascending=False, kind="stable").head(1)
+        told = [f"most: {row.table} {row.figure}" for row in worst.itertuples()]
+        figures.append((finding.capitalize(), number(int(of["n"].sum())), told[0] if told else "none found"))
+    return figures
+
+
+def files_table(files: pd.DataFrame) -> Markup:
+    """What each file was taken for and why, how it is written, its rows."""
+    rows = [
+        (
+            row.file,
+            catalog.TABLES[row.object] if row.object else "not loaded",
+            row.why,
+            ", ".join(filter(None, (row.format, row.encoding, _DELIMITERS.get(row.delimiter, row.delimiter)))),
+            number(row.rows_read),
+            number(row.rows_set_aside),
+            number(row.rows_merged),
+        )
+        for row in files.itertuples()
+    ]
+    heads = ("file", "taken for", "why", "written as", "rows", "set aside", "merged")
+    return table(heads, rows, texts=(0, 1, 2, 3))
+
+
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+
+
+def rows_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> Markup:
+    """Rows as a table under the properties' labels; everything in it is text, where it stands comes last."""
+    if rows.empty:
+        return note("No rows.")
+    rows = rows[sorted(rows, key=lambda name: name in ("file", "row"))]
+    cells: Sequence[Sequence[str]] = [[_cell(value) for value in row] for row in rows.itertuples(index=False)]
+    heads = [labels.get(str(name), str(name).replace("_", " ")) for name in rows]
+    return Markup('<div class="wb-rows">{}</div>').format(table(heads, cells, texts=range(rows.shape[1])))
+
+
+def _cell(value: Any) -> str:
+    if pd.isna(value):
+        return "–"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M}"
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def source(workspace: Workspace) -> str:
+    """Where the figures come from, for the page's head."""
+    return f"{workspace.name} · export of {workspace.as_of:%-d %B %Y}"
+
+
+def _button(text: str, act: Callable[[], None], *, primary: bool = False) -> widgets.Button:
+    button = widgets.Button(description=text, button_style="primary" if primary else "")
+    button.on_click(lambda _: act())
+    return button
+
+
+def page(workspace: Workspace, *, environment: Mapping[str, str] = os.environ) -> View:
+    """The page on a Workspace.
+
+    `workbench serve` says in the environment from where the exports came (`WORKBENCH_EXPORTS`) and whether others than
+    this machine may ask (`WORKBENCH_REMOTE`): they name no folder outside of it.
+    """
+    exports = environment.get("WORKBENCH_EXPORTS", "")
+    remote = environment.get("WORKBENCH_REMOTE", "") == "1"
+    return View(State(workspace, exports=exports, within=Path(exports or workspace.path) if remote else None))
