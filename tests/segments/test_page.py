@@ -185,6 +185,69 @@ def test_who_opted_out_is_left_out_unless_asked_for(state: State) -> None:
     assert state.import_file()[1] == "5 contacts. 1 of them opted out of e-mail."
 
 
+def test_the_file_to_import_has_typed_values_and_no_text(state: State) -> None:
+    state.text = (
+        "numemployees > 5 and hs_email_optout != false and createdate > '2020-01-01' and is_known(industry) or true"
+    )
+    state.include_opted_out = True
+    lines = state.import_file()[0].decode().split("\r\n")
+    assert lines[:5] == [
+        "Record ID,numemployees,hs_email_optout,createdate",
+        "1,120,,2026-01-10 10:00:00",
+        "2,8,,2026-06-25 10:00:00",
+        "3,60,true,2026-06-29 10:00:00",
+        "4,,,2025-03-01 10:00:00",
+    ]
+
+
+def test_what_separates_winners_is_asked_for_and_a_leaf_pasted(sample: Workspace) -> None:
+    view = View(State(sample))
+    assert view._leaves.layout.display == "none"
+    view._ask.click()
+    assert "separates winners most: " in view._told.value
+    assert "Not looked at, as the export has them as of its own day, after the win: " in view._told.value
+    assert view._leaves.layout.display == ""
+    chosen = view._leaves.options[1][1]
+    view._leaves.value = chosen
+    assert view.state.text == chosen
+    assert 0 < view.state.n < 5000
+
+
+def test_nothing_to_separate_is_a_sentence(state: State) -> None:
+    view = View(state)
+    view.state.outcome = next(iter(state.outcomes))
+    view._ask.click()
+    assert "so nothing can separate them" in view._told.value or "Nothing separates winners" in view._told.value
+
+
+def test_the_segment_beside_saved_ones(state: State) -> None:
+    view = View(state)
+    assert view._overlap_panel.layout.display == "none"
+    for name, text in [("n", "numemployees > 50"), ("this segment", 'country == "Germany"')]:
+        state.text = text
+        view._name.value = name
+        view._save.click()
+    sets = state.together()
+    assert list(sets.columns) == ["this segment", "this segment (saved)", "n (saved)", "n"]
+    assert sets["n"].sum() == 5
+    assert view._overlap_panel.layout.display == ""
+    assert view._sets.spec["layout"]["yaxis2"]["ticktext"][0] == "this segment"
+
+
+def test_the_way_through_stages_is_shown(sample: Workspace) -> None:
+    view = View(State(sample))
+    assert "most stopped at" in view._stopped.value
+    assert view._flow.spec["data"][-1]["text"].startswith("Customer: ")
+
+
+def test_an_empty_segment_draws_nothing_and_breaks_nothing(sample: Workspace) -> None:
+    view = View(State(sample))
+    view.state.text = "false"
+    assert view.state.headline == "Nobody of 5,000 contacts meets this condition."
+    assert "nobody" in view._page.value
+    assert view.state.import_file()[1] == "0 contacts."
+
+
 def test_the_filter_is_the_vendors(state: State) -> None:
     state.text = "numemployees > 50"
     found = json.loads(state.filter_json()[0])

@@ -98,30 +98,38 @@ def distribution(table: pd.DataFrame) -> dict[str, Any]:
 
 def funnel(table: pd.DataFrame, everybody: pd.DataFrame) -> dict[str, Any]:
     """How many reached each stage, as a share of those who reached the first; the segment and everybody."""
-    names = [label(stage).replace(" ", "<br>") for stage in table["stage"]]
+    names = [label(stage).replace(" ", "<br>", 1) for stage in table["stage"].iloc[::-1]]
+    places = list(range(len(names)))
     traces = []
-    for name, found, colour in (("this segment", table, theme.ABOVE), ("everybody", everybody, theme.BELOW)):
+    for name, found, colour in (("everybody", everybody, theme.BELOW), ("this segment", table, theme.ABOVE)):
         first = max(int(found["n"].max()), 1) if len(found) else 1
+        shares = (found["n"] / first).iloc[::-1]
         traces.append(
             {
                 "type": "bar",
+                "orientation": "h",
                 "name": name,
-                "x": names,
-                "y": found["n"] / first,
+                "y": places,
+                "x": shares,
                 "marker": {"color": colour},
-                "text": [f"{count:,}" for count in found["n"]],
+                "text": [f"{count:,}" for count in found["n"].iloc[::-1]],
                 "textposition": "outside",
                 "cliponaxis": False,
-                "hoverinfo": "x+text+name",
+                "hovertext": [
+                    f"<b>{stage.replace('<br>', ' ')}</b><br>{name}: {percent(share)}"
+                    for stage, share in zip(names, shares, strict=True)
+                ],
+                "hoverinfo": "text",
             }
         )
     return {
         "data": traces,
         "layout": theme.layout(
-            height=280,
-            xaxis={"tickangle": 0},
-            yaxis={"tickformat": ".0%", "range": [0, 1.15]},
-            legend={"orientation": "h", "x": 0, "y": 1.04, "yanchor": "bottom"},
+            height=max(200, 46 * len(names) + 90),
+            xaxis={"tickformat": ".0%", "range": [0, 1.18], "showgrid": True},
+            yaxis={"tickvals": places, "ticktext": names, "showgrid": False},
+            legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "reversed"},
+            bargap=0.25,
         ),
     }
 

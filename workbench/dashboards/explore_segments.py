@@ -28,6 +28,7 @@ from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
 from workbench.segments import Discovery, Segment, discover, read_segments, strange_values, write_segments
 from workbench.segments.explorer import Explorer
+from workbench.segments.looks import combinations_of
 from workbench.segments.segment import ID
 from workbench.stats.proportions import Rate, rate
 from workbench.wording import interval, number, percent, plural, times
@@ -36,6 +37,9 @@ PAGE = 20  # rows
 SAVED = "segments.yaml"
 MOST_OVERLAPS = 12
 MOST_CELLS = 14
+MOST_SETS = 6
+MOST_LEFT_OUT = 8
+THIS = "this segment"
 JSON = "application/json;charset=utf-8"
 WINDOW = 90
 OPERATORS = {
@@ -206,6 +210,14 @@ class State(HasTraits):
         table = pd.DataFrame(rows, columns=["segment", "n", "share"])
         return table.sort_values("n", ascending=False, kind="stable", ignore_index=True).head(MOST_OVERLAPS)
 
+    def together(self) -> pd.DataFrame:
+        """This segment and the saved ones that it overlaps most with, as `segment_overlap` tells; at most six."""
+        chosen = list(self.overlaps()["segment"].head(MOST_SETS - 1))
+        known = {one.name: one for one in self.segments}
+        masks = [self.inside, *(self.explorer.mask(known[name].tree) for name in chosen)]
+        names = [f"{name} (saved)" if name in (THIS, "n") else name for name in chosen]
+        return combinations_of([THIS, *names], np.column_stack(masks))
+
     def discovered(self) -> Discovery:
         """What separates winners beyond chance.
 
@@ -277,7 +289,8 @@ class State(HasTraits):
             elif count:
                 told = f" {count:,} of them opted out of e-mail."
         names = [name for name in (ID, *FOR_PEOPLE) if name in self.explorer.kinds]
-        rows = self.explorer.rows(np.flatnonzero(inside), names)
+        places = np.flatnonzero(inside)
+        rows = self.explorer.rows(places, names).set_axis(places)
         return rows, f"{plural(len(rows), 'contact')}.{told}"
 
     def spreadsheet(self) -> tuple[bytes, str]:
@@ -302,7 +315,9 @@ class State(HasTraits):
         return buffer.getvalue(), told
 
     def import_file(self) -> tuple[bytes, str]:
-        """A CSV of record ids for the CRM's import.
+        """A CSV for the CRM's import: record ids, and the numbers, dates and yes/no values that the condition asks for.
+
+        Values are typed: `-15`, `true`, `2026-06-30 10:00:00`. Texts stay out, so that nothing need be altered.
 
         Raises
         ------
@@ -316,7 +331,13 @@ class State(HasTraits):
                 "a record id could be taken for a formula; correct the export's id column before importing a file "
                 "made from it."
             )
-        return ids.to_frame("Record ID").to_csv(index=False, lineterminator="\r\n").encode("utf-8"), told
+        table = ids.to_frame("Record ID")
+        for name in self.condition.properties:
+            kind = self.explorer.kinds.get(name)
+            if kind in ("number", "bool", "datetime"):
+                column = self.explorer.column(name).iloc[rows.index]
+                table[name] = _typed(column, kind)
+        return table.to_csv(index=False, lineterminator="\r\n").encode("utf-8"), told
 
     def filter_json(self) -> tuple[bytes, str]:
         """The vendor's filter JSON.
@@ -328,6 +349,16 @@ class State(HasTraits):
         """
         found = Segment("Segment", str(self.condition)).to_hubspot(kinds=self.explorer.kinds)
         return json.dumps(found, ensure_ascii=False, indent=2).encode("utf-8"), "As the CRM's lists take it."
+
+
+def _typed(column: pd.Series[Any], kind: str) -> list[str | None]:
+    """Values as an import takes them."""
+    told: dict[str, Callable[[Any], str]] = {
+        "number": lambda value: str(int(value)) if float(value).is_integer() else repr(float(value)),
+        "bool": lambda value: "true" if value else "false",
+        "datetime": lambda value: f"{value:%Y-%m-%d %H:%M:%S}",
+    }
+    return [None if pd.isna(value) else told[kind](value) for value in column]
 
 
 def term_of(name: str, kind: str, operator: str, value: str) -> str:
@@ -370,11 +401,13 @@ class View:
         self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._rows, self._pivot, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._fault, self._said, self._page = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self._told = widgets.HTML()
+        self._told, self._stopped = widgets.HTML(), widgets.HTML()
         self._who = FigureView(height=320, description="Who they are: shares of a property inside and among the rest")
         self._funnel = FigureView(height=280, description="How many reached each stage")
         self._months = FigureView(height=280, description="Conversion by month of creation")
         self._overlap = FigureView(height=200, description="How many are in each saved segment")
+        self._sets = FigureView(height=240, description="How many are in which saved segments at once")
+        self._flow = FigureView(height=300, description="From which stage to which they came")
         self._download = Download()
         self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
         self._build()
@@ -476,7 +509,10 @@ class View:
         funnel = widgets.VBox([widgets.HTML(heading("How far they came")), self._funnel])
         months = widgets.VBox([widgets.HTML(heading("Conversion by month of creation")), self._months])
         self._overlap_panel = widgets.VBox(
-            [widgets.HTML(heading("Overlap with saved segments")), self._overlap]
+            [widgets.HTML(heading("Overlap with saved segments")), self._overlap, self._sets]
+        ).add_class("wb-panel")
+        self._flow_panel = widgets.VBox(
+            [widgets.HTML(heading("From stage to stage")), self._flow, self._stopped]
         ).add_class("wb-panel")
         pivot = widgets.VBox([widgets.HTML(heading("Two properties at once")), self._across, self._pivot])
         rows = widgets.VBox(
@@ -494,6 +530,7 @@ class View:
                 top.add_class("wb-panel"),
                 who.add_class("wb-panel"),
                 two.add_class("wb-two"),
+                self._flow_panel,
                 found.add_class("wb-panel"),
                 self._overlap_panel,
                 pivot.add_class("wb-panel"),
@@ -547,7 +584,7 @@ class View:
         except WorkbenchError as fault:
             self._told.value = problem(str(fault))
             return
-        self._told.value = note(found.headline()) + claims(found)
+        self._told.value = note(found.headline()) + claims(found) + late(found)
         leaves = [
             (f"{percent(row['conversion_rate'])} of {row['n_leads']:,}: {row['condition']}", row["condition"])
             for row in found.leaves.to_dict("records")
@@ -631,6 +668,12 @@ class View:
         self._overlap_panel.layout.display = "" if len(overlaps) else "none"
         if len(overlaps):
             self._show(self._overlap, pictures.overlap(overlaps))
+            self._show(self._sets, pictures.upset(state.together()))
+        flow = explorer.flow(state.inside)
+        self._flow_panel.layout.display = "none" if flow is None else ""
+        if flow is not None:
+            self._show(self._flow, pictures.flow(flow))
+            self._stopped.value = note(flow.headline())
 
     def _show(self, view: FigureView, figure: dict[str, Any]) -> None:
         view.height = int(figure["layout"]["height"])
@@ -708,6 +751,18 @@ def claims(found: Discovery) -> Markup:
         '<th style="text-align:left">converts best</th>'
         "<th>leads</th><th>convert (95 %)</th><th>bits</th></tr></thead><tbody>{}</tbody></table></div>"
     ).format(rows)
+
+
+def late(found: Discovery) -> Markup:
+    """What was not looked at, and why."""
+    if not found.left_out:
+        return Markup("")
+    named = ", ".join(choices.label_of(name) for name in found.left_out[:MOST_LEFT_OUT])
+    more = len(found.left_out) - MOST_LEFT_OUT
+    return note(
+        f"Not looked at, as the export has them as of its own day, after the win: {named}"
+        + (f" and {more} more." if more > 0 else ".")
+    )
 
 
 def heat(table: pd.DataFrame, first: str, second: str) -> Markup:
