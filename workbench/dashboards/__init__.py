@@ -5,7 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-PAGES = ("calibrate_threshold", "edit_score", "explain_contact", "explore_segments", "import_and_audit", "improvement_benchmarks")
+PAGES = (
+    "calibrate_threshold",
+    "edit_score",
+    "explain_contact",
+    "explore_segments",
+    "import_and_audit",
+    "improvement_benchmarks",
+)
 
 if TYPE_CHECKING:
     from workbench.dashboards import calibrate_threshold as calibrate_threshold

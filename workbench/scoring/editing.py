@@ -12,6 +12,15 @@ from workbench.scoring.rules import Rule, RuleGroup, RuleSum
 Change = Callable[[Rule], Rule | None]
 
 
+def rule_of(model: ScoreModel, name: str) -> Rule:
+    """The rule called `name`, as it is written: without its group's decay.
+
+    Raises WorkbenchError for an unknown rule.
+    """
+    _needs(model, name)
+    return next(rule for group in model.groups for rule in _rules(group) if rule.name == name)
+
+
 def with_rule(model: ScoreModel, name: str, rule: Rule) -> ScoreModel:
     """The model with `rule` in the place of the one called `name`.
 

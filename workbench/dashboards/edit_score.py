@@ -1,0 +1,1040 @@
+"""What would another rule do? The page on which a score is changed: State knows no widget, View knows no data."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+from markupsafe import Markup, escape
+from traitlets import Float, HasTraits, Integer, Unicode
+
+from workbench.calibration import ModelComparison
+from workbench.calibration.side_by_side import CountedPair, PreparedPair, prepare_pair
+from workbench.charts.scoring import crossing_by_segment, scores_side_by_side
+from workbench.conditions import All, Condition, Count, Either, parse, parse_count
+from workbench.conditions.tree import quoted
+from workbench.dashboards import choices
+from workbench.dashboards.calibrate_threshold import source
+from workbench.dashboards.download import CSV, YAML, Download
+from workbench.dashboards.explain_contact import name_of
+from workbench.dashboards.explore_segments import OPERATORS, term_of
+from workbench.dashboards.figure import FigureView
+from workbench.dashboards.parts import answer, cards, footnote, heading, legend, note, problem, table, warning
+from workbench.dashboards.settling import Settling
+from workbench.dashboards.versions import next_version, save_version, title, titled_models
+from workbench.engines import as_frame
+from workbench.errors import WorkbenchError, listing
+from workbench.loaders import Workspace
+from workbench.scoring import Rule, RuleGroup, ScoreModel
+from workbench.scoring.editing import all_enabled, fitted, rule_of, with_new_rule, with_rule, without_rule
+from workbench.segments.explorer import Explorer
+from workbench.stats.proportions import rate
+from workbench.wording import interval, number, percent, plural, signed
+from workbench.wording import points as points_text
+
+ID = "hs_object_id"
+WINDOW = 90
+CLASSIC_LINE = 50.0
+EVENT = "event: "
+EVENT_OPERATORS = ("at least once", "at least twice", "never", "points each time")
+MOST_STEPS = 500  # of the line; with more scores it moves freely
+MOST_SHOWN = 20  # contacts that cross
+MOST_NAME = 60
+MOST_DETAILS = 50
+_NAMED = ("firstname", "lastname", "email", "company")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Who meets a condition that is no rule yet, in a sentence; or what is wrong with it."""
+
+    told: str
+    wrong: bool = False
+
+
+class State(HasTraits):
+    """A model that is changed beside the one it is compared with.
+
+    Choices are traits; `version` counts what has to be drawn anew. The model itself is changed by `set_points`,
+    `set_enabled`, `put`, `remove`, `start_from`, `undo` and `redo`. Points, switches and deletions are answered at
+    once; a new condition needs a pass over the contacts, which `settle()` makes (`pending` says that one is due).
+
+    Raises
+    ------
+    WorkbenchError
+        Where the export has no contacts, or nothing that could be success.
+    """
+
+    base = Unicode()  # a title of `models`: what the changed one is compared with
+    outcome = Unicode()  # a sentence of `outcomes`
+    by = Unicode()  # a property, or empty
+    threshold = Float(CLASSIC_LINE)
+
+    error = Unicode()
+    version = Integer(0)
+
+    def __init__(self, workspace: Workspace, models: Mapping[str, ScoreModel], problems: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.workspace, self.problems = workspace, tuple(problems)
+        self.models = dict(models) or {title(_starter()): _starter()}
+        self.outcomes = choices.outcomes(self.explorer.kinds, within_days=WINDOW)
+        if not self.outcomes:
+            raise WorkbenchError(
+                "no column of the export can count as success: no date a stage was entered, no yes/no column; "
+                "export one of them too, or name it in mapping.yaml."
+            )
+        self.comparison: ModelComparison | None = None
+        self._own = Workspace(workspace.path)  # counting may run in another thread, with a connection of its own
+        self._lock = threading.Lock()
+        self._prepared: tuple[object, PreparedPair] | None = None
+        self._counted: tuple[object, CountedPair] | None = None
+        self._rows: dict[str, dict[str, Any]] = {}  # what each counted rule finds
+        self._undo: list[ScoreModel] = []
+        self._redo: list[ScoreModel] = []
+        self._moving = ""
+        self.base, self.outcome = next(iter(self.models)), next(iter(self.outcomes))
+        self.model = self._as_next(self.models[self.base])
+        self.settle()
+        if self.comparison is not None:
+            self.threshold = self._own_line(self.comparison)
+        self._judge()
+        self.observe(lambda _: self._judge(), ["base", "outcome", "by", "threshold"])
+
+    @cached_property
+    def explorer(self) -> Explorer:
+        """The contacts, for questions about conditions that are no rules yet."""
+        return Explorer(self.workspace)
+
+    @property
+    def old(self) -> ScoreModel:
+        """What the changed model is compared with."""
+        return self.models[self.base]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the model differs from the one it is compared with in more than its version."""
+        return replace(self.model, version=self.old.version) != self.old
+
+    def _own_line(self, comparison: ModelComparison) -> float:
+        """Where the old model's highest label begins, else where it parts winners best, else the classic 50."""
+        if self.old.labels:
+            return float(self.old.labels[-1].at_least)
+        try:
+            return float(comparison.old_calibration.default_threshold)
+        except WorkbenchError:
+            return CLASSIC_LINE
+
+    def _as_next(self, model: ScoreModel) -> ScoreModel:
+        return replace(model, version=next_version(self.workspace, model))
+
+    # counting
+
+    @property
+    def _key(self) -> tuple[str, str, str]:
+        return self.base, self.outcome, self.by
+
+    @property
+    def pending(self) -> bool:
+        """Whether a pass over the contacts is due before the figures are those of the model as it stands."""
+        return self._fitting() is None
+
+    def _fitting(self) -> tuple[CountedPair, ScoreModel] | None:
+        """Counts that serve the model as it stands, and the model with the rules that were counted."""
+        if self._counted is None or self._counted[0] != self._key:
+            return None
+        counted = self._counted[1]
+        model = fitted(self.model, counted.codes.model)
+        return None if model is None else (counted, model)
+
+    def _judge(self) -> None:
+        found = self._fitting()
+        if found is not None:
+            counted, model = found
+            self.comparison = replace(
+                counted.compare(model, old_line=self.threshold, new_line=self.threshold), new=self.model
+            )
+        self.version += 1
+
+    def settlement(self) -> Callable[[], Callable[[], None]]:
+        """The pass that is due for the state as it stands, which may run in another thread; it returns what applies it.
+
+        The result is dropped where the state has moved on meanwhile.
+        """
+        if not self.pending:
+            return lambda: lambda: None
+        key, old, model = self._key, self.old, self.model
+        outcome, by = self.outcomes[self.outcome], self.by or None
+
+        def work() -> Callable[[], None]:
+            problem, counted, prepared = "", None, self._prepared
+            try:
+                with self._lock:
+                    if prepared is None or prepared[0] != key:
+                        prepared = key, prepare_pair(self._own, old, outcome=outcome, by=by)
+                    counted = prepared[1].count(all_enabled(model))
+            except WorkbenchError as fault:
+                problem = str(fault)
+
+            def apply() -> None:
+                if key != self._key or model is not self.model:
+                    return
+                self.error, self._prepared = problem, prepared
+                if counted is not None:
+                    self._counted = key, counted
+                    self._rows = {str(row["rule"]): row for row in counted.rules().to_dict("records")}
+                self._judge()
+
+            return apply
+
+        return work
+
+    def settle(self) -> None:
+        """The pass that is due, at once."""
+        self.settlement()()()
+
+    # changing the model
+
+    def _change(self, model: ScoreModel, control: str = "") -> None:
+        """Take a changed model; changes by one control in a row are one step of undo."""
+        if not control or control != self._moving:
+            self._undo.append(self.model)
+        self._moving = control
+        self._redo.clear()
+        self._take(model)
+
+    def _take(self, model: ScoreModel) -> None:
+        self.model, self.error = model, ""
+        self._judge()
+
+    def set_points(self, name: str, points: float) -> None:
+        """Other points for a rule.
+
+        Raises WorkbenchError for points that are no number, or too many.
+        """
+        self._change(self.model.with_points({name: points}), f"points of {name}")
+
+    def set_enabled(self, name: str, enabled: bool) -> None:
+        """Switch a rule on or off."""
+        self._change(with_rule(self.model, name, replace(rule_of(self.model, name), enabled=enabled)))
+
+    def remove(self, name: str) -> None:
+        """Delete a rule.
+
+        Raises WorkbenchError for the last one.
+        """
+        self._change(without_rule(self.model, name))
+
+    def put(
+        self, text: str, *, name: str, points: float, at_most: int = 1, group: str = "", replacing: str = ""
+    ) -> str:
+        """Add a rule, or put it in the place of another; returns its name.
+
+        Raises
+        ------
+        WorkbenchError
+            For a condition that cannot be read or does not fit the contacts, or a name that is taken.
+        """
+        asked = asked_of(text)
+        self.explorer.mask(_condition(asked))  # says what does not fit
+        own = name.strip() or _short(text)
+        before = rule_of(self.model, replacing) if replacing else None
+        if isinstance(asked, Count):
+            decay = None if before is None else before.decay
+            rule = Rule(name=own, count=asked, points=points, at_most=at_most, decay=decay)
+        else:
+            rule = Rule(name=own, when=asked, points=points)
+        if before is not None:
+            rule = replace(rule, minimum=before.minimum, maximum=before.maximum, enabled=before.enabled)
+            self._change(with_rule(self.model, replacing, rule))
+        else:
+            self._change(with_new_rule(self.model, group or self.groups[-1], rule))
+        return own
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the model's groups."""
+        return [group.name for group in self.model.groups]
+
+    def start_from(self, name: str) -> None:
+        """Take one of `models` as it is; what was changed can be had back by undo."""
+        self._change(self._as_next(self.models[name]))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a change that was taken back."""
+        return bool(self._redo)
+
+    def undo(self) -> None:
+        """Take back the last change."""
+        self._go(self._undo, self._redo)
+
+    def redo(self) -> None:
+        """Make the change again that was taken back."""
+        self._go(self._redo, self._undo)
+
+    def _go(self, here: list[ScoreModel], there: list[ScoreModel]) -> None:
+        if here:
+            there.append(self.model)
+            self._moving = ""
+            self._take(here.pop())
+
+    # building a rule
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What a rule can ask, key to what people call it: kinds of events, then properties."""
+        kinds = {f"{EVENT}{kind}": f"{EVENT}{kind.replace('_', ' ')}" for kind in self.events}
+        known = {name: choices.label_of(name) for name, kind in self.explorer.kinds.items() if kind in OPERATORS}
+        return kinds | dict(sorted(known.items(), key=lambda one: one[1].casefold()))
+
+    @cached_property
+    def events(self) -> list[str]:
+        """The kinds of events that were exported."""
+        if "activities" not in self.workspace.tables:
+            return []
+        kinds = self.workspace.table("activities", columns=["kind"], engine="duckdb")
+        return sorted(str(row[0]) for row in kinds.distinct().fetchall() if row[0] is not None)
+
+    def operators(self, key: str) -> Sequence[str]:
+        """What can be asked of a property or a kind of events."""
+        return EVENT_OPERATORS if key.startswith(EVENT) else OPERATORS[self.explorer.kinds[key]]
+
+    def values(self, key: str) -> list[str]:
+        """The data's own values, the commonest first: of a text property, or the details of a kind of events."""
+        if key.startswith(EVENT):
+            from duckdb import ColumnExpression, ConstantExpression
+
+            events = self.workspace.table("activities", columns=["kind", "detail"], engine="duckdb")
+            chosen = events.filter(ColumnExpression("kind") == ConstantExpression(key.removeprefix(EVENT)))
+            found = chosen.aggregate("detail, count(*) AS n").order("n DESC, detail").limit(MOST_DETAILS).fetchall()
+            return [str(row[0]) for row in found if row[0] is not None]
+        if self.explorer.kinds[key] != "text":
+            return []
+        contacts = as_frame(self.workspace.table("contacts", columns=[key], engine="duckdb"))
+        return [one.value for one in choices.segment_values(contacts, key)]
+
+    def term(self, key: str, operator: str, value: str) -> str:
+        """A term as text, from what was chosen with the mouse.
+
+        Raises WorkbenchError where nothing was chosen, or for a value that does not fit.
+        """
+        if not key:
+            raise WorkbenchError("nothing is asked yet; choose a property, or a kind of events.")
+        if not key.startswith(EVENT):
+            return term_of(key, self.explorer.kinds[key], operator, value)
+        detail = f", {quoted(value.strip())}" if value.strip() else ""
+        counted = f"count({key.removeprefix(EVENT)}{detail})"
+        signs = {"at least once": " >= 1", "at least twice": " >= 2", "never": " == 0"}
+        return f"{counted}{signs.get(operator, '')}"
+
+    def joined(self, text: str, term: str, *, either: bool) -> str:
+        """A condition with one term more.
+
+        Raises WorkbenchError where one of the two cannot be read, or counts.
+        """
+        if not text.strip():
+            return term
+        first, second = parse(text), parse(term)
+        kind = Either if either else All
+        parts = first.parts if isinstance(first, kind) else (first,)
+        return str(kind((*parts, second)))
+
+    def preview(self, text: str) -> Preview:
+        """Who meets a condition, and how they convert."""
+        if not text.strip():
+            return Preview("")
+        try:
+            inside = self.explorer.mask(_condition(asked_of(text)))
+            n, won = self.explorer.conversion(inside, self.outcomes[self.outcome])
+        except WorkbenchError as fault:
+            return Preview(str(fault), wrong=True)
+        found = int(inside.sum())
+        told = f"{plural(found, 'contact')} of {self.explorer.n:,} ({percent(found / max(self.explorer.n, 1))})"
+        if not n:
+            return Preview(f"{told} {_meet(found)}; none of them can be judged yet.")
+        one = rate(won, n)
+        return Preview(f"{told} {_meet(found)}; {percent(one.value)} ({interval(one.low, one.high)}) convert.")
+
+    # what it says
+
+    @property
+    def rules(self) -> dict[str, dict[str, Any]]:
+        """What each rule that is counted finds, by name: n, n_leads, n_won, conversion_rate, low, high."""
+        if self._counted is None:
+            return {}
+        asks = {rule.name: rule.asks for rule in self._counted[1].codes.model.rules}
+        return {rule.name: self._rows[rule.name] for rule in self.model.rules if asks.get(rule.name) == rule.asks}
+
+    @property
+    def headline(self) -> str:
+        """What the change does, or what is wrong."""
+        if self.error:
+            return self.error
+        comparison = self.comparison
+        if comparison is None:
+            return "Counting …"
+        if self.changed:
+            return comparison.headline()
+        try:
+            told = comparison.old_calibration.headline(self.threshold)
+        except WorkbenchError as fault:
+            return f"Nothing is changed yet: {fault} Add or change a rule, and see what it would do."
+        return f"{told} Change a rule, and see who would cross the line."
+
+    @property
+    def noun(self) -> str:
+        """What the won are called."""
+        return (self.outcomes[self.outcome].noun or "wins").capitalize()
+
+    # keeping it
+
+    def save(self) -> str:
+        """Keep the model as a new version in a file of its own; returns what was done.
+
+        Raises WorkbenchError where nothing was changed, or it cannot be written.
+        """
+        if title(self.old) in [title(one) for one in titled_models(self.workspace)[0].values()] and not self.changed:
+            raise WorkbenchError(f"nothing differs from {self.base}, so there is no new version to save.")
+        file, kept = save_version(self.workspace, self.model)
+        self.models = {title(kept): kept, **self.models}
+        self.model = replace(kept, version=kept.version + 1)
+        self._moving = ""
+        self._judge()
+        return f"Saved as {title(kept)}: {file.parent.name}/{file.name} beside the workspace. Nothing was overwritten."
+
+    def crossing(self) -> pd.DataFrame:
+        """Who crosses the line, by record id, as in `ModelComparison.crossed`.
+
+        Raises WorkbenchError where nothing is counted yet, or contacts have no record id.
+        """
+        if self._prepared is None or self._prepared[0] != self._key:
+            raise WorkbenchError("the contacts are still being counted; try again in a moment.")
+        with self._lock:
+            found = self._prepared[1].crossing(self.model, self.threshold, self.threshold)
+        if found is None:
+            raise WorkbenchError(f"the contacts have no record id ({ID}), so none can be named; map its column.")
+        return found
+
+    def crossing_file(self) -> bytes:
+        """Who crosses the line, as a CSV of record id, direction and both scores.
+
+        Raises WorkbenchError where a record id could be taken for a formula by a spreadsheet program.
+        """
+        found = self.crossing()
+        strange = found["contact_id"][found["contact_id"].str.startswith(_FORMULA)]
+        if len(strange):
+            raise WorkbenchError(
+                f"{plural(len(strange), 'record id')} could be taken for a formula ({listing(strange, most=3)}); "
+                "correct the export's id column first."
+            )
+        named = found[["contact_id", "direction", "old_score", "new_score"]]
+        named = named.set_axis(["Record ID", "Direction", "Score before", "Score after"], axis=1)
+        return named.to_csv(index=False, lineterminator="\r\n").encode("utf-8")
+
+    def people(self, ids: Sequence[str]) -> dict[str, str]:
+        """What some contacts are called, by record id."""
+        from duckdb import ColumnExpression, ConstantExpression
+
+        if not ids:
+            return {}
+        columns = [name for name in (ID, *_NAMED) if name in self.explorer.kinds]
+        rows = self.workspace.table("contacts", columns=columns, engine="duckdb")
+        found = rows.filter(ColumnExpression(ID).isin(*map(ConstantExpression, ids))).df()
+        return {str(row[ID]): name_of(row) for row in found.to_dict("records")}
+
+
+def asked_of(text: str) -> Condition | Count:
+    """What a rule's text asks: a condition, or events that are counted one by one.
+
+    Raises WorkbenchError where it is neither.
+    """
+    try:
+        return parse_count(text)
+    except WorkbenchError:
+        return parse(text)
+
+
+def _condition(asked: Condition | Count) -> Condition:
+    """Who has any of the events that are counted; or a condition as it is."""
+    return parse(f"{asked} >= 1") if isinstance(asked, Count) else asked
+
+
+def _starter() -> ScoreModel:
+    """Where there is no model yet: a rule that everybody meets and that gives nothing."""
+    everybody = Rule(name="Everybody", when="true", points=0)
+    return ScoreModel(
+        name="Score", groups=(RuleGroup(name="fit", rules=(everybody,)), RuleGroup(name="engagement", rules=()))
+    )
+
+
+def _short(text: str) -> str:
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= MOST_NAME else f"{one_line[: MOST_NAME - 1]}…"
+
+
+def _meet(count: int) -> str:
+    return "meets it" if count == 1 else "meet it"
+
+
+class View(Settling):
+    """The widgets of the page, bound to a State. Display `view.widget`."""
+
+    state: State
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._setting = False
+        self._changing = ""  # the rule that is being changed; empty: a new one
+        self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._legend, self._said, self._who = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._segments, self._footnote = widgets.HTML(), widgets.HTML()
+        self._figure = FigureView(
+            height=320,
+            description="How many contacts have which score: the changed model's as bars, the other's as an outline",
+            line_label="line {}",
+        )
+        self._crossing = FigureView(
+            height=200, description="Who rises above the line and who falls below it, by segment"
+        )
+        self._download = Download()
+        self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
+        self._rows: dict[str, Row] = {}
+        self._rules = widgets.VBox()
+        self._build_choices()
+        self._build_rule()
+        self._build_buttons()
+        self.widget = self._layout()
+        state.observe(lambda _: self._redraw(), ["version"])
+        self._redraw()
+
+    # building
+
+    def _build_choices(self) -> None:
+        state = self.state
+        self._base = widgets.Dropdown(options=list(state.models), value=state.base, description="Compare with")
+        self._start = widgets.Dropdown(options=list(state.models), value=state.base, description="Start from")
+        self._outcome = widgets.Dropdown(options=list(state.outcomes), value=state.outcome, description="Success means")
+        properties = [
+            ("nothing", ""),
+            *((choices.label_of(name), name) for name in choices.segment_properties(state.explorer.kinds)),
+        ]
+        self._by = widgets.Dropdown(options=properties, value="", description="Who crosses, by")
+        self._threshold = widgets.FloatText(value=state.threshold, step=1, description="Line, points")
+        self._chosen = {
+            "base": self._base,
+            "outcome": self._outcome,
+            "by": self._by,
+            "threshold": self._threshold,
+        }
+        for trait, control in self._chosen.items():
+            control.observe(partial(self._choose, trait), "value")
+        self._figure.observe(partial(self._choose, "threshold"), "line")
+        self._start.observe(self._start_from, "value")
+
+    def _build_rule(self) -> None:
+        state = self.state
+        asked = [("choose one", ""), *((text, key) for key, text in state.properties.items())]
+        self._property = widgets.Dropdown(options=asked, value="", description="Property or event")
+        self._operator = widgets.Dropdown(options=[], description="Is")
+        self._value = widgets.Combobox(placeholder="a value", description="Value", continuous_update=False)
+        self._property.observe(lambda _: self._offer(), "value")
+        self._ask = _button("Ask this", lambda: self._add(None))
+        self._and = _button("and", lambda: self._add(either=False))
+        self._or = _button("or", lambda: self._add(either=True))
+        self._text = widgets.Textarea(rows=3, continuous_update=False, description="Rule")
+        self._text.observe(lambda _: self._show_preview(), "value")
+        self._preview = widgets.HTML()
+        self._points = widgets.FloatText(value=10, step=1, description="Points")
+        self._at_most = widgets.BoundedIntText(value=3, min=1, max=1000, description="Times at most")
+        self._name = widgets.Text(placeholder="as it is written", description="Name")
+        self._group = widgets.Dropdown(options=state.groups, description="Group")
+        self._fault = widgets.HTML()
+        self._put = _button("Add the rule", self._on_put, primary=True)
+        self._cancel = _button("Cancel", self._empty)
+        self._title = widgets.HTML()
+
+    def _build_buttons(self) -> None:
+        state = self.state
+        self._undo = _button("Undo", state.undo)
+        self._redo = _button("Redo", state.redo)
+        self._save = _button("Save", self._on_save, primary=True)
+        self._file = _button("score.yaml", self._on_file)
+        self._show_who = _button("Who crosses the line?", self._on_who)
+        self._who_file = _button("Who crosses (CSV)", self._on_who_file)
+
+    def _layout(self) -> widgets.Widget:
+        rule = [
+            self._title,
+            self._property,
+            self._operator,
+            self._value,
+            widgets.HBox([self._ask, self._and, self._or]).add_class("wb-actions"),
+            self._text,
+            self._preview,
+            self._points,
+            self._at_most,
+            self._name,
+            self._group,
+            self._fault,
+            widgets.HBox([self._put, self._cancel]).add_class("wb-actions"),
+        ]
+        compared = [
+            widgets.HTML(heading("Compared")),
+            self._base,
+            self._threshold,
+            self._outcome,
+            self._by,
+            self._start,
+        ]
+        top = widgets.VBox(
+            [
+                self._answer,
+                self._cards,
+                self._figure,
+                self._legend,
+                self._warnings,
+                widgets.HBox([self._save, self._undo, self._redo, self._file]).add_class("wb-actions"),
+                self._said,
+                self._download,
+            ]
+        )
+        crossing = widgets.VBox(
+            [
+                widgets.HTML(heading("Who crosses the line")),
+                self._crossing,
+                self._segments,
+                widgets.HBox([self._show_who, self._who_file]).add_class("wb-actions"),
+                self._who,
+            ]
+        )
+        content = widgets.VBox(
+            [
+                top.add_class("wb-panel"),
+                widgets.VBox([widgets.HTML(heading("Rules")), self._rules]).add_class("wb-panel"),
+                crossing.add_class("wb-panel"),
+                self._footnote,
+            ]
+        )
+        controls = widgets.VBox([*compared, *rule])
+        page_ = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
+        return widgets.VBox([self._source, page_.add_class("wb-page")])
+
+    # what the controls do
+
+    def _choose(self, trait: str, change: Any) -> None:
+        if not self._setting and change["new"] is not None:
+            setattr(self.state, trait, change["new"])
+
+    def _start_from(self, change: Any) -> None:
+        if not self._setting and change["new"]:
+            self._empty()
+            self.state.start_from(change["new"])
+
+    def _offer(self) -> None:
+        """Operators and values that fit what was chosen."""
+        key = self._property.value
+        self._operator.options = self.state.operators(key) if key else []
+        self._value.value = ""
+        self._value.options = self.state.values(key) if key else []
+        event = key.startswith(EVENT)
+        self._value.placeholder = "any, or a part of it" if event else "a value"
+
+    def _add(self, either: bool | None) -> None:
+        """Put what was chosen into the rule: in place of what it asks (None), or joined to it."""
+        try:
+            term = self.state.term(self._property.value, self._operator.value or "", self._value.value)
+            self._text.value = term if either is None else self.state.joined(self._text.value, term, either=either)
+        except WorkbenchError as fault:
+            self._preview.value = problem(str(fault))
+
+    def _show_preview(self) -> None:
+        found = self.state.preview(self._text.value)
+        self._preview.value = problem(found.told) if found.wrong else note(found.told)
+        self._at_most.layout.display = "" if self._counts() else "none"
+
+    def _counts(self) -> bool:
+        try:
+            return isinstance(asked_of(self._text.value), Count)
+        except WorkbenchError:
+            return False
+
+    def _on_put(self) -> None:
+        state = self.state
+        if not self._text.value.strip():
+            self._fault.value = problem("the rule asks nothing yet; choose a property and a value, or write it.")
+            return
+        try:
+            name = state.put(
+                self._text.value,
+                name=self._name.value,
+                points=self._points.value,
+                at_most=self._at_most.value,
+                group=self._group.value or "",
+                replacing=self._changing,
+            )
+        except WorkbenchError as fault:
+            self._fault.value = problem(str(fault))
+            return
+        done = "Changed" if self._changing else "Added"
+        self._empty()
+        self._said.value = note(f"{done}: {name}.")
+
+    def _empty(self) -> None:
+        """Begin a new rule."""
+        self._changing = ""
+        self._property.value, self._value.value, self._text.value, self._name.value = "", "", "", ""
+        self._points.value, self._at_most.value = 10, 3
+        self._fault.value = self._preview.value = ""
+        self._show_rule()
+
+    def _change_rule(self, name: str) -> None:
+        """Take a rule into the fields."""
+        rule = rule_of(self.state.model, name)
+        self._changing = name
+        self._text.value, self._name.value = str(rule.when if rule.count is None else rule.count), name
+        self._points.value, self._at_most.value = rule.points, rule.at_most or 1
+        self._fault.value = ""
+        self._show_rule()
+
+    def _show_rule(self) -> None:
+        changing = bool(self._changing)
+        self._title.value = heading(f"Change {self._changing!r}" if changing else "A new rule")
+        self._put.description = "Change the rule" if changing else "Add the rule"
+        self._cancel.layout.display = "" if changing else "none"
+        self._group.layout.display = "none" if changing else ""
+        self._show_preview()
+
+    def _do(self, name: str, act: Callable[[], None]) -> None:
+        """Change a rule in its row; what is wrong is told there."""
+        try:
+            act()
+        except WorkbenchError as fault:
+            self._rows[name].fault.value = problem(str(fault))
+
+    def _on_points(self, name: str, change: Any) -> None:
+        if not self._setting:
+            self._do(name, lambda: self.state.set_points(name, change["new"]))
+
+    def _on_enabled(self, name: str, change: Any) -> None:
+        if not self._setting:
+            self._do(name, lambda: self.state.set_enabled(name, change["new"]))
+
+    def _on_remove(self, name: str) -> None:
+        if self._changing == name:
+            self._empty()
+        self._do(name, lambda: self.state.remove(name))
+
+    def _on_save(self) -> None:
+        try:
+            told = self.state.save()
+        except WorkbenchError as fault:
+            self._said.value = problem(str(fault))
+            return
+        self._setting = True
+        try:
+            for control in (self._base, self._start):
+                kept = control.value
+                control.options = list(self.state.models)
+                control.value = kept
+        finally:
+            self._setting = False
+        self._said.value = note(told)
+
+    def _on_file(self) -> None:
+        self._give(
+            "score.yaml",
+            lambda: self.state.model.to_yaml().encode("utf-8"),
+            YAML,
+            "The file of the model as it stands.",
+        )
+
+    def _on_who_file(self) -> None:
+        self._give("who-crosses.csv", self.state.crossing_file, CSV, "Record id, direction and both scores.")
+
+    def _give(self, name: str, make: Callable[[], bytes], type: str, told: str) -> None:
+        try:
+            content = make()
+        except WorkbenchError as fault:
+            self._said.value = problem(str(fault))
+            return
+        self._download.give(name, content, type=type)
+        self._said.value = note(told)
+
+    def _on_who(self) -> None:
+        self._who.value = note("Looking …")
+        try:
+            found = self.state.crossing()
+            shown = found.head(MOST_SHOWN)
+            names = self.state.people(list(shown["contact_id"]))
+        except WorkbenchError as fault:
+            self._who.value = problem(str(fault))
+            return
+        self._who.value = crossing_table(found, names)
+
+    # drawing
+
+    def _redraw(self) -> None:
+        state, comparison = self.state, self.state.comparison
+        self._setting = True
+        try:
+            for trait, control in self._chosen.items():
+                control.value = getattr(state, trait)
+            self._draw_rules()
+        finally:
+            self._setting = False
+        self._undo.disabled, self._redo.disabled = not state.can_undo, not state.can_redo
+        self._save.description = f"Save as version {state.model.version}"
+        self._said.value = self._who.value = ""
+        self._show_groups()
+        pending = state.pending and not state.error
+        if pending:
+            self._later()
+        shown = "none" if comparison is None else ""
+        self._figure.layout.display = shown
+        told = problem(state.error) if state.error else answer(state.headline)
+        waiting = Markup('<p class="wb-note wb-late" role="status">Counting …</p>') if pending else Markup("")
+        left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
+        self._answer.value = left_out + told + waiting
+        if comparison is not None:
+            self._draw(comparison)
+
+    def _draw(self, comparison: ModelComparison) -> None:
+        state = self.state
+        self._cards.value = cards(figures(comparison, state.noun))
+        figure = scores_side_by_side(comparison)
+        figure["layout"] |= {"showlegend": False}
+        self._figure.show(figure)
+        self._legend.value = legend(
+            (trace["name"], trace.get("marker") or {"color": trace["line"]["color"]}) for trace in figure["data"]
+        )
+        scores = sorted(comparison.cells["new_score"].dropna().unique().tolist())
+        self._setting = True
+        try:
+            self._figure.line_steps = scores if len(scores) <= MOST_STEPS else []
+            self._figure.line = state.threshold
+        finally:
+            self._setting = False
+        self._warnings.value = Markup("").join(warning(*told) for told in warnings_of(comparison))
+        split = bool(state.by) and comparison.by == state.by
+        self._crossing.layout.display = "" if split else "none"
+        if split:
+            picture = crossing_by_segment(comparison)
+            self._crossing.height = int(picture["layout"]["height"])
+            self._crossing.show(picture)
+        self._segments.value = segment_table(comparison) if split else ""
+        self._footnote.value = footnote(
+            [
+                f"Compared: {state.base} and the model as it stands, on the same {plural(comparison.n, 'contact')}.",
+                f"Success: {state.outcome} ({comparison.outcome.sentence}).",
+                "Differences: 95 %, paired bootstrap over contacts, 2,000 draws. Rates of rules: Wilson.",
+                "The score is as of the export, not as it was when a lead was won; a back-test tells that.",
+                f"Source: {source(state.workspace)}.",
+            ]
+        )
+
+    def _show_groups(self) -> None:
+        if list(self._group.options) != self.state.groups:
+            self._group.options = self.state.groups
+
+    def _draw_rules(self) -> None:
+        """A row a rule, built anew where rules came or went."""
+        state = self.state
+        rules = {rule.name: (group.name, rule) for group in state.model.groups for rule in group.single_rules}
+        if list(rules) != list(self._rows):
+            kept = self._rows
+            self._rows = {name: kept.get(name) or self._row(name) for name in rules}
+            children: list[widgets.Widget] = []
+            for group in state.model.groups:
+                children.append(widgets.HTML(Markup("<h3>{}</h3>").format(group_title(group))))
+                children += [self._rows[rule.name].box for rule in group.single_rules]
+            self._rules.children = children
+        found = state.rules
+        for name, (_, rule) in rules.items():
+            row = self._rows[name]
+            row.enabled.value, row.points.value = rule.enabled, float(rule.points)
+            row.remark.value = remark(rule, found.get(name))
+            row.fault.value = ""
+            row.change.disabled = bool(rule.cases) or rule.associated is not None
+            if rule.points < 0:
+                row.box.add_class("wb-minus")
+            else:
+                row.box.remove_class("wb-minus")
+
+    def _row(self, name: str) -> Row:
+        enabled = widgets.Checkbox(description=name, indent=False)
+        points = widgets.FloatText(step=1, description="Points", continuous_update=False)
+        change = _button("Change", lambda: self._change_rule(name))
+        remove = _button("Delete", lambda: self._on_remove(name))
+        change.tooltip, remove.tooltip = f"Change {name}", f"Delete {name}"
+        remark_, fault = widgets.HTML(), widgets.HTML()
+        enabled.observe(partial(self._on_enabled, name), "value")
+        points.observe(partial(self._on_points, name), "value")
+        box = widgets.Box(
+            [widgets.VBox([enabled, remark_, fault]), points, widgets.HBox([change, remove]).add_class("wb-actions")]
+        )
+        return Row(box.add_class("wb-edit"), enabled, points, change, remark_, fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The widgets of one rule."""
+
+    box: widgets.Box
+    enabled: widgets.Checkbox
+    points: widgets.FloatText
+    change: widgets.Button
+    remark: widgets.HTML
+    fault: widgets.HTML
+
+
+def remark(rule: Rule, found: Mapping[str, Any] | None) -> Markup:
+    """What a rule asks, how many meet it, and how they convert."""
+    times = f", at most {rule.at_most} times" if rule.count is not None else ""
+    if found is None:
+        told = "counting …"
+    else:
+        told = f"{found['n']:,} match"
+        if found["n_leads"]:
+            told += f", {percent(found['conversion_rate'])} convert ({interval(found['low'], found['high'])})"
+    return Markup("<small><code>{}</code>{}<br>{}</small>").format(_cut(str(rule)), times, told)
+
+
+def _cut(text: str, most: int = 160) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def group_title(group: RuleGroup) -> str:
+    """A group's name and its limits."""
+    limits = group.minimum, group.maximum
+    if limits == (None, None):
+        return group.name
+    low, high = ("none" if one is None else points_text(one) for one in limits)
+    return f"{group.name}, limits {low} to {high}"
+
+
+def figures(comparison: ModelComparison, noun: str) -> list[tuple[str, str, str]]:
+    """What the change does, as cards."""
+    rows = comparison.frame().set_index("metric").to_dict("index")
+    week, convert, caught = (rows[name] for name in ("leads_per_week", "conversion_rate", "capture_rate"))
+    dated = week["new"] == week["new"]
+    return [
+        (
+            "Cross the line",
+            f"↑ {number(comparison.n_up)}  ↓ {number(comparison.n_down)}",
+            f"of {plural(comparison.n, 'contact')}",
+        ),
+        (
+            "Leads a week",
+            number(week["new"], digits=1) if dated else "–",
+            f"{number(week['old'], digits=1)} so far{_apart(week, 1)}" if dated else "no dates of creation",
+        ),
+        (
+            "Conversion above the line",
+            _share(convert["new"], 1),
+            f"{_share(convert['old'], 1)} so far{_apart(convert, 100)}",
+        ),
+        (f"{noun} caught", _share(caught["new"], 0), f"{_share(caught['old'], 0)} so far{_apart(caught, 100)}"),
+    ]
+
+
+def _share(value: float, digits: int) -> str:
+    return "–" if value != value else percent(value, digits=digits)
+
+
+def _apart(row: Mapping[Any, float], factor: float) -> str:
+    """The interval of a difference, where there is any difference."""
+    if row["low"] != row["low"] or row["low"] == row["high"] == 0:
+        return ""
+    low, high = (signed(round(factor * row[name], 1)) or "0" for name in ("low", "high"))
+    return f"; {low} to {high}"
+
+
+def warnings_of(comparison: ModelComparison) -> list[tuple[str, str]]:
+    """What the change does not do, or does to the ranking: a title and a sentence each."""
+    found = []
+    auc = comparison.frame().set_index("metric").to_dict("index")["auc"]
+    if auc["high"] < 0:
+        found.append(
+            (
+                "It sorts worse.",
+                f"A winner scores above a loser in {percent(auc['new'])} of pairs, {percent(auc['old'])} so far.",
+            )
+        )
+    elif auc["low"] > 0:
+        found.append(
+            (
+                "It sorts better.",
+                f"A winner scores above a loser in {percent(auc['new'])} of pairs, {percent(auc['old'])} so far: on "
+                "these leads, so try it on later ones too.",
+            )
+        )
+    return found
+
+
+def segment_table(comparison: ModelComparison) -> Markup:
+    """Who crosses and what it does, a row a segment."""
+    rows = [
+        (
+            str(row["segment"]),
+            number(row["n"]),
+            number(row["n_up"]),
+            number(row["n_down"]),
+            f"{number(row['old_leads_per_week'], digits=1)} → {number(row['new_leads_per_week'], digits=1)}",
+            f"{_share(row['old_conversion_rate'], 1)} → {_share(row['new_conversion_rate'], 1)}",
+            _bounds(row["low_conversion_rate"], row["high_conversion_rate"]),
+        )
+        for row in comparison.by_segment.to_dict("records")
+    ]
+    heads = ("segment", "contacts", "rise", "fall", "leads a week", "conversion", "difference (95 %)")
+    return table(heads, rows)
+
+
+def _bounds(low: float, high: float) -> str:
+    if low != low:
+        return "too few"
+    return f"{signed(round(100 * low, 1)) or '0'} to {signed(round(100 * high, 1)) or '0'}"
+
+
+def crossing_table(found: pd.DataFrame, names: Mapping[str, str]) -> Markup:
+    """Some of those who cross the line."""
+    if found.empty:
+        return note("Nobody crosses the line.")
+    rows = [
+        (
+            names.get(row["contact_id"], row["contact_id"]),
+            "rises" if row["direction"] == "up" else "falls",
+            f"{_score(row['old_score'])} → {_score(row['new_score'])}",
+            row["outcome"],
+        )
+        for row in found.head(MOST_SHOWN).to_dict("records")
+    ]
+    rest = len(found) - len(rows)
+    more = note(f"and {rest:,} more; the file names them all.") if rest > 0 else Markup("")
+    return table(("contact", "", "points", "outcome"), rows, texts=(0, 1, 3)) + more
+
+
+def _score(value: float) -> str:
+    return "none" if pd.isna(value) else points_text(float(value))
+
+
+def page(workspace: Workspace) -> View:
+    """The page on a Workspace, with the models that lay beside its exports and those saved since."""
+    models, problems = titled_models(workspace)
+    return View(State(workspace, models, problems))
+
+
+def _button(text: str, act: Callable[[], None], *, primary: bool = False) -> widgets.Button:
+    button = widgets.Button(description=text, button_style="primary" if primary else "")
+    button.on_click(lambda _: act())
+    return button
