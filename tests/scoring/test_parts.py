@@ -227,7 +227,7 @@ GROUP = "    rules:\n      - name: calls\n        count: count(call)\n"
         ("roll_up: maximum", "roll_up: median", "score.yaml, line 39, key 'roll_up': the rule 'best deal' has the roll_up 'median'; there are 'average', 'maximum', 'minimum', 'sum'."),  # noqa: E501
         ("associated: deal", "associated: invoice", "score.yaml, line 38, key 'associated': the rule 'best deal' asks associated records of 'invoice'; there are 'company', 'deal', 'ticket', 'contact'."),  # noqa: E501
         ("of_those: amount > 100", "of_those: count(call) > 1", "score.yaml, line 38, key 'associated': the rule 'best deal' asks of each deal what only contacts have, events or segments; ask for its properties."),  # noqa: E501
-        ("        associated: deal\n", "", "score.yaml, line 38, key 'roll_up': roll_up and of_those go with associated; the rule 'best deal' asks no associated records."),  # noqa: E501
+        ("        associated: deal\n", "", "score.yaml, line 39, key 'of_those': roll_up and of_those go with associated; the rule 'best deal' asks no associated records."),  # noqa: E501
         ("    A: 15", "    A: many", "score.yaml, line 18, key 'fit': the points of the label 'A' are a number such as 10, not 'many'."),  # noqa: E501
         ("  engagement:\n    '1': 10\n    '2': 0\n", "", "score.yaml, line 18, key 'engagement': it is missing; add it."),  # noqa: E501
         ("    of: fit\n  - name: A", "    of: fitness\n  - name: A", "score.yaml: the model 'Whole' has labels or a matrix of 'fitness', and no group is that or is of the category 'fitness'; there are 'fit', 'engagement'. Did you mean 'fit'?"),  # noqa: E501

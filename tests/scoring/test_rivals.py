@@ -181,7 +181,7 @@ def test_companies_are_calibrated_like_leads() -> None:
     )
     found = company_scores(many.reset_index(drop=True), outcome="customer")
     cal = wb.calibrate(found, score="score", outcome="won")
-    assert (cal.summary.n, cal.summary.blank) == (40, 20)
+    assert (cal.summary.n, cal.summary.blank) == (60, 20)
 
 
 def test_what_cannot_be_rolled_up_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from workbench import engines
+from workbench import catalog, engines
 from workbench.conditions import Related
 from workbench.errors import WorkbenchError, listing
 from workbench.scoring.apply import opened
@@ -86,7 +87,7 @@ def explain(
     if model.asked_segments and source.segments:
         model = model.with_segments({one.name: one for one in (*source.segments, *model.segments)}.values())
     if events is not None:
-        events = _rows(engines.as_frame(events), "contact_id", wanted, "activities")
+        events = _rows(engines.as_frame(events), "contact_id", wanted, "activities", or_of=_own_kinds(model))
     tally = tally_codes(one, model, keys={}, activities=events, related=source.related, as_of=source.as_of)
     n = int(tally.n.sum())
     if n == 0 and model.scored is not None:
@@ -154,9 +155,18 @@ def _points(scaled: int, model: ScoreModel) -> float:
     return scaled if model.scale == 1 else scaled / model.scale
 
 
-def _rows(frame: engines.Frame, column: str, wanted: str, what: str) -> engines.Frame:
-    """The rows of one contact."""
+def _own_kinds(model: ScoreModel) -> list[str]:
+    """The kinds of activities that rules count and that are the account's own: others' events show that they exist."""
+    counts = [count for rule in model.rules for count, _ in rule.counts]
+    counts += [count for rule in model.rules for condition in rule.conditions for count in condition.counts]
+    known = {option.value for option in catalog.options("kind")}
+    return sorted({count.kind for count in counts} - known)
+
+
+def _rows(frame: engines.Frame, column: str, wanted: str, what: str, *, or_of: Sequence[str] = ()) -> engines.Frame:
+    """The rows of one contact, and those of some kinds of activities."""
     kinds = engines.kinds(frame)
     if column not in kinds:
         raise WorkbenchError(f"the {what} need the column {column!r}; there are {listing(kinds)}.")
-    return frame.filter(nw.col(column).cast(nw.String) == wanted)
+    rows = nw.col(column).cast(nw.String) == wanted
+    return frame.filter(rows | nw.col("kind").is_in(list(or_of)) if or_of else rows)

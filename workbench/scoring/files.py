@@ -335,7 +335,8 @@ class _Fields:
             if key is None:
                 raise WorkbenchError(f"{self._file}: {problem}") from problem
             words = re.findall(r"\w+", re.sub(r"'[^']*'", "", str(problem)))
-            raise self.problem(next((one for one in self._found if one in words), key), str(problem)) from problem
+            named = next((one for one in reversed(self._found) if one in words), key)
+            raise self.problem(named, str(problem)) from problem
 
 
 def _limits(part: ScoreModel | RuleGroup | RuleSum | Rule) -> dict[str, Any]:
