@@ -247,7 +247,9 @@ class _Reader:
         made = self.made(calculation, shell, decay)
         # What is said in another way there than it would be written is kept as it came.
         try:
-            written = _Writer({}, {name: number for number, name in self.names.items()}).rule(made, 1)["configuration"]
+            written = _Writer({}, {name: number for number, name in self.names.items()}, decay).rule(made, 1)[
+                "configuration"
+            ]
             again = _Reader(self.names).made(_Part(written["calculation"], ""), shell, decay)
             same = _unnamed(again) == _unnamed(made)
         except WorkbenchError:
@@ -285,7 +287,7 @@ class _Reader:
             fields["count"] = parse_count(str(fields["count"]))
         if "cases" in fields:
             fields["cases"] = tuple(Case(when=str(when), points=points) for when, points in fields["cases"])
-        return Rule(name="unnamed", **fields)
+        return Rule(name=str(fields.get("id") or "of a sum"), **fields)
 
     # calculations
 
@@ -661,12 +663,11 @@ def to_json(model: ScoreModel, kinds: Mapping[str, str], list_ids: Mapping[str, 
     if keeping:
         raise _not_there(f"a line at which a label is left ({listing(keeping)})", "take leave_below out")
     names = {number_there: name for name, number_there in list_ids.items()}
-    writer = _Writer(kinds, list_ids)
     kept = model.hubspot.get("calculations") or {}
     groups = []
     place = 0
     for position, group in enumerate(model.groups, 1):
-        rules = []
+        writer, rules = _Writer(kinds, list_ids, group.decay), []
         for rule in group.rules:
             place += 1
             written = _as_it_came(rule, group, kept.get(rule.name), names, place) or writer.rule(rule, place)
@@ -688,6 +689,7 @@ def to_json(model: ScoreModel, kinds: Mapping[str, str], list_ids: Mapping[str, 
     if model.include and model.exclude:
         raise _not_there("segments to include beside segments to exclude", "make one segment of them")
     if model.include or model.exclude:
+        writer = _Writer(kinds, list_ids, None)
         ids = [writer.segment(name) for name in (*model.include, *model.exclude)]
         kind = "EXCLUDES" if model.exclude else "INCLUDES"
         found["filterConfiguration"] = {"listFilterType": kind, "segmentIds": ids}
@@ -788,12 +790,12 @@ def _outputs(model: ScoreModel) -> list[dict[str, Any]]:
                 key: [{"label": tier.name, "threshold": tier.at_least} for tier in tiers[CATEGORIES[key]]]
                 for key in CATEGORIES
             }
-    return [one for one in made if one["outputType"] == "SCORE" or one["boundaries"]]
+    return [one for one in made if one["outputType"] != "MATRIX" or model.matrix is not None]
 
 
 class _Writer:
-    def __init__(self, kinds: Mapping[str, str], list_ids: Mapping[str, str]) -> None:
-        self.kinds, self.list_ids = kinds, list_ids
+    def __init__(self, kinds: Mapping[str, str], list_ids: Mapping[str, str], decay: Decay | None) -> None:
+        self.kinds, self.list_ids, self.decay = kinds, list_ids, decay
 
     def rule(self, rule: Rule | RuleSum, place: int) -> dict[str, Any]:
         """A rule's configuration."""
@@ -810,7 +812,7 @@ class _Writer:
             for one in rule.rules:
                 if one.minimum is not None or one.maximum is not None or not one.enabled:
                     raise _not_there(f"limits of {one.name!r}, a part of a sum,", "make it a rule of its own")
-                if one.at_most is not None and one.at_most < most_times(one.decay):
+                if one.at_most is not None and one.at_most < most_times(one.decay or self.decay):
                     raise _not_there(f"at most {one.at_most} events in a part of a sum", "make it a rule of its own")
             return self.summed(rule.rules), low, high
         if isinstance(rule.when, Either) and rule.associated is None and not self.is_one(rule):
@@ -819,7 +821,7 @@ class _Writer:
                 replace(rule, name=f"{rule.name} {place}", when=part) for place, part in enumerate(rule.when.parts)
             ]
             return (self.summed(parts), *_within(rule, rule.points))
-        if rule.count is not None and rule.at_most is not None and rule.at_most < most_times(rule.decay):
+        if rule.count is not None and rule.at_most is not None and rule.at_most < most_times(rule.decay or self.decay):
             return (self.summed([rule]), *_within(rule, rule.points * rule.at_most))
         return self.summed([rule]), low, high
 
@@ -884,7 +886,7 @@ class _Writer:
 
     def segment(self, name: str) -> int:
         found = self.list_ids.get(name, name)
-        if not str(found).isdecimal():
+        if not re.fullmatch(r"-?\d+", str(found)):
             raise WorkbenchError(f"the segment {name!r} has no id there; give its own in list_ids={{{name!r}: '123'}}.")
         return int(found)
 
