@@ -85,6 +85,15 @@ def test_every_finite_number_arrives_as_it_is(values: Any) -> None:
         assert arrived == pytest.approx(number, rel=1e-15)
 
 
+def test_a_figure_may_have_another_for_narrow_pages() -> None:
+    view = FigureView()
+    view.show({"data": []}, narrow={"data": [{"y": np.array([1.5])}], "layout": {"height": 700}})
+    assert view.narrow["layout"] == {"height": 700}
+    assert unpacked(view.narrow["data"][0]["y"]) == [1.5]
+    view.show({"data": []})
+    assert view.narrow == {}
+
+
 def test_what_is_no_figure_is_refused() -> None:
     with pytest.raises(WorkbenchError) as refused:
         FigureView().show([1, 2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -98,8 +99,8 @@ def test_a_company_is_laid_over_the_others_and_later_buyers_beside(view) -> None
         assert "others; better than" in view._html["company"].value
         assert view._company_panel.layout.display == ""
         assert view._beside_panel.layout.display == ""
-        assert "none for website traffic in month 12" in view._html["beside"].value
-        assert "The furthest month that can be compared: +" in view._html["beside"].value
+        assert "none for website traffic in month 12" in view._html["warnings"].value
+        assert "The furthest month that can be compared: +" in view._html["warnings"].value
         assert any(title == "The market's share." for title, _ in view.state.warnings)
     finally:
         view.state.company = ""
@@ -109,7 +110,7 @@ def test_the_data_are_looked_at_before_the_result(view) -> None:
     content = view.widget.children[1].children[1]
     assert content.children[0].children[0] is view._html["quality"]
     assert "First: can the data carry it?" in view._html["quality"].value
-    assert view.state.quality.headline() in view._html["quality"].value.replace("&#39;", "'")
+    assert view.state.quality.headline() in html.unescape(view._html["quality"].value)
     assert view._quality.layout.display == "none"
     view._looked.value = True
     try:
@@ -133,6 +134,11 @@ def test_every_row_of_the_table_has_its_unit_levels_interval_and_n(view) -> None
     assert set(table["beyond chance"]) <= {"better", "worse", "no clear change"}
 
 
+def test_no_figure_on_the_page_is_an_infinity_or_no_number(view) -> None:
+    shown = " ".join(re.sub("<[^>]*>", " ", each.value) for each in view._html.values())
+    assert not re.search(r"\b(nan|NaN|inf|None|null|undefined)\b", shown)
+
+
 def test_the_files_hold_the_answer_and_load_nothing(view) -> None:
     files = view.state.files()
     months = pd.read_csv(io.BytesIO(files["improvements.csv"]))
@@ -141,6 +147,8 @@ def test_the_files_hold_the_answer_and_load_nothing(view) -> None:
     assert list(book) == ["month 12", "every month", "footnote"]
     page = files["improvements.html"].decode("utf-8")
     assert view.state.headline in page
+    assert view.state.quality.headline() in html.unescape(page)
+    assert view.state.beside.headline() in page
     outside = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     assert not re.search(r"""(src|href)\s*=""", outside)
     figures = json.loads(re.search(r'id="figures">(.*?)</script>', page, flags=re.DOTALL)[1])

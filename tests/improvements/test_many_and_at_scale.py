@@ -67,6 +67,17 @@ def test_groups_are_the_same_and_so_is_what_is_hidden() -> None:
     assert here.loc[("hub", "sales"), "hidden"].startswith("hidden, so that")
 
 
+def test_a_customer_that_changes_its_group_counts_in_its_first_one() -> None:
+    panel = _panel()
+    moving = panel["customer_id"].isin([f"c{i:05d}" for i in range(20)])
+    panel.loc[moving & (panel["month"] > 3), "region"] = "south"
+    table = improvement_table(duckdb.from_df(panel), metrics=["website_traffic"], by="region", fences=None)
+    found = improvement(panel, "website_traffic", at=6, by="region", outliers="none", centre="mean", draws=0).groups()
+    here = table[table["month"] == 6].set_index("group")
+    assert here["n_customers"].to_dict() == found.set_index("group")["n_customers"].to_dict()
+    assert here.loc["north", "improvement"] == pytest.approx(found.set_index("group").loc["north", "improvement"])
+
+
 def test_parquet_files_are_read_where_they_lie(tmp_path: Path) -> None:
     panel = _panel()
     for name, part in panel.groupby("metric"):

@@ -196,6 +196,15 @@ def test_a_purchase_date_of_ones_choice_moves_the_months() -> None:
     assert _wide(by_column, "website_traffic")[("a", 1)] == 120
 
 
+def test_a_customer_without_a_purchase_date_is_left_out_and_counted() -> None:
+    given = {"a": dt.date(2025, 1, 20), "b": None}
+    panel = monthly_metrics(_tables(), as_of="2025-05-10", purchase=given, metrics=["website_traffic"])
+    assert set(panel["customer_id"]) == {"a"}
+    report = {row["code"]: row for row in panel.attrs["report"]}
+    assert report["no_purchase"]["text"] == "1 company of usage or seats without a purchase date left out"
+    assert report["no_purchase"]["n_customers"] == 1
+
+
 def test_a_time_zone_decides_the_month() -> None:
     tables = _tables()
     tables["deals"]["createdate"] = tables["deals"]["createdate"].dt.tz_localize("UTC")

@@ -25,7 +25,7 @@ def test_gaps_jumps_and_impossible_values_are_counted() -> None:
     assert checks.loc["isolated spikes", ["n_values", "n_customers"]].tolist() == [1, 1]
     assert found.headline() == (
         "Website traffic: 2,399 values of 200 customers; 1 impossible or contradicting, 1 months missing in the "
-        "middle, 1 isolated spikes, 0 beyond the limits of rule 'tukey'."
+        "middle, 1 isolated spikes, 0 beyond the limits (Tukey's fences)."
     )
 
 

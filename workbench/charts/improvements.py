@@ -21,7 +21,7 @@ SINCE = {"title": {"text": "months since the purchase", "font": {"size": 12, "co
 def improvement_lines(found: Improvement, *, by: str = "") -> dict[str, Any]:
     """A line a group and month, with the interval of the one that stands alone; hidden months are gaps."""
     table = found.frame()
-    here = table[table["by"] == by]
+    here = _until_known(table[table["by"] == by])
     groups = list(dict.fromkeys(here["group"]))[:MOST_GROUPS]
     traces: list[dict[str, Any]] = []
     for place, group in enumerate(groups):
@@ -42,6 +42,12 @@ def improvement_lines(found: Improvement, *, by: str = "") -> dict[str, Any]:
             height=360,
         ),
     }
+
+
+def _until_known(table: pd.DataFrame) -> pd.DataFrame:
+    """Up to the last month that has a figure: what lies beyond is no part of the picture."""
+    known = table.loc[table["improvement"].notna(), "month"]
+    return table[table["month"] <= known.max()] if len(known) else table
 
 
 def _line(rows: pd.DataFrame, name: str, colour: str) -> dict[str, Any]:
@@ -90,10 +96,11 @@ def _upright(month: int) -> dict[str, Any]:
 
 
 def small_multiples(found: Improvements, *, columns: int = 4) -> dict[str, Any]:
-    """One small picture a metric, all customers, each on its own scale."""
+    """One small picture a metric, all customers, each on its own scale; with few columns, narrow, so titles break."""
     names = list(found.found)
     rows = max(1, -(-len(names) // columns))
-    gap_x, gap_y = 0.2 / columns, min(0.34 / rows, 0.2)
+    narrow = columns < 4
+    gap_x, gap_y = 0.16 if narrow else 0.05, min((0.46 if narrow else 0.34) / rows, 0.2)
     width, height = (1 - gap_x * (columns - 1)) / columns, (1 - gap_y * (rows - 1)) / rows
     traces: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
@@ -103,7 +110,7 @@ def small_multiples(found: Improvements, *, columns: int = 4) -> dict[str, Any]:
         row, column = divmod(place, columns)
         left, top = column * (width + gap_x), 1 - row * (height + gap_y)
         table = found.found[name].frame()
-        here = table[(table["by"] == "") & ~table["is_baseline"]]
+        here = _until_known(table[(table["by"] == "") & ~table["is_baseline"]])
         on = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         traces += _band(here["month"], here["low"], here["high"], "interval", **on)
         traces.append(
@@ -123,19 +130,21 @@ def small_multiples(found: Improvements, *, columns: int = 4) -> dict[str, Any]:
         said = "hidden" if value is None else f"{value:+.0%}".replace("-", "−")
         titles.append(
             {
-                "text": f"{found.found[name].metric.label()} <b>{said}</b>",
+                "text": f"{found.found[name].metric.label()}{'<br>' if narrow else ' '}<b>{said}</b>",
                 "x": left,
                 "y": top,
                 "xref": "paper",
                 "yref": "paper",
                 "xanchor": "left",
+                "align": "left",
                 "yanchor": "bottom",
                 "xshift": -34,  # where the axis begins
+                "yshift": 5,
                 "showarrow": False,
                 "font": {"size": 12, "color": theme.INK},
             }
         )
-    layout = theme.layout(annotations=titles, showlegend=False, height=150 * rows + 60, margin={"t": 28, "b": 36})
+    layout = theme.layout(annotations=titles, showlegend=False, height=150 * rows + 60, margin={"t": 44, "b": 36})
     return {"data": traces, "layout": layout | axes}
 
 
@@ -209,11 +218,11 @@ def quality_picture(found: Quality, *, stacked: bool = False) -> dict[str, Any]:
     else:
         places = [{"x": across, "y": whole} for across in ((0, 0.3), (0.38, 0.68), (0.76, 1))]
     axis, unit = theme.layout(), found.metric.unit
-    ticks = [0, len(bins) // 2, len(bins) - 1]
+    ticks = [1, len(bins) // 2, len(bins) - 2]
     logs = ", logarithms" if box["before"].min() > 0 else ""
-    told = (f"how many customers' months have how many {unit}", f"spread, {unit}", f"Q-Q to a normal{logs}")
+    told = (f"customers' months by {unit}", f"spread, {unit}", f"Q-Q to a normal{logs}")
     titles = [_title(text, place["x"][0], place["y"][1]) for text, place in zip(told, places, strict=True)]
-    middle = sorted({_rounded(value) for value in box.loc[[0.01, 0.5, 0.99], "before"]})
+    middle = sorted({_rounded(value) for value in box.loc[[0.05, 0.5, 0.95], "before"]})
     return {
         "data": traces,
         "layout": theme.layout(
@@ -294,6 +303,8 @@ def before_after_picture(found: BeforeAfter) -> dict[str, Any]:
     table = found.frame()
     if table.empty:
         table = pd.DataFrame(columns=["month", "effect", "low", "high", "before_after_alone"], dtype=float)
+    else:
+        table = table[table["effect"].notna()]
     traces = _band(table["month"], table["low"], table["high"], "interval")
     shared = {"type": "scatter", "mode": "lines+markers", "x": table["month"].to_numpy()}
     for name, column, colour in (
@@ -306,9 +317,9 @@ def before_after_picture(found: BeforeAfter) -> dict[str, Any]:
         "layout": theme.layout(
             xaxis=SINCE,
             yaxis={"tickformat": SIGNED, "zeroline": True, "zerolinecolor": theme.SOFT},
-            legend={"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
+            legend={"orientation": "h", "x": 0, "y": -0.3, "yanchor": "top"},
             showlegend=True,
-            margin={"t": 16, "b": 84},
+            margin={"t": 16, "b": 100},
             height=300,
         ),
     }

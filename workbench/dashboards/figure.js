@@ -172,19 +172,21 @@ function render({ model, el }) {
     const [spec, height] = chosen();
     if (!spec.data || !Plotly) return;
     const width = Math.max(plot.clientWidth, 320);
-    const lines = title(model.get("description"), Math.floor(width / 8));
-    const room = 14 + 21 * lines.length;
+    const lines = title(model.get("description"), Math.floor((width - 80) / 8));
+    const room = 14 + 20 * lines.length;
     const layout = { margin: {}, ...spec.layout, width, height: height + room, paper_bgcolor: "#fff" };
     layout.margin = { ...layout.margin, t: (layout.margin.t ?? 30) + room };
-    layout.title = { text: lines.join("<br>"), x: 0, xanchor: "left", xref: "paper", y: 1, yanchor: "top", yref: "container", pad: { t: 12 }, font: { size: 15 } };
+    const above = { y: 1, yref: "paper", yanchor: "bottom", showarrow: false };
+    const told = { ...above, text: lines.join("<br>"), x: 0, xref: "paper", xanchor: "left", align: "left", yshift: layout.margin.t - room - 4, font: { size: 15 } };
+    layout.annotations = [...(layout.annotations ?? []), told];
     if (!grip.hidden) {
       const x = value + model.get("line_offset");
       const shape = { type: "line", x0: x, x1: x, y0: 0, y1: 1, yref: "paper", line: { color: "#1c2733", width: 2 } };
       const text = label.textContent.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
       layout.shapes = [...(layout.shapes ?? []), shape];
-      layout.annotations = [...(layout.annotations ?? []), { x, y: 1, yref: "paper", yanchor: "bottom", showarrow: false, text }];
+      layout.annotations.push({ ...above, x, text });
     }
-    const filename = model.get("description").replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60).replace(/^-|-$/g, "").toLowerCase();
+    const filename = model.get("description").split(":")[0].replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60).replace(/^-|-$/g, "").toLowerCase();
     await Plotly.downloadImage({ data: spec.data, layout }, { format, width, height: layout.height, scale: format === "png" ? 2 : 1, filename });
   }
 

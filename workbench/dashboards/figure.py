@@ -41,7 +41,7 @@ class FigureView(anywidget.AnyWidget):
     spec = traitlets.Dict().tag(sync=True)
     """The figure as plotly.js takes it: `data` and `layout`. Set by `show`."""
     narrow = traitlets.Dict().tag(sync=True)
-    """The figure for where there are less than 560 pixels, which brings its own height; empty: the same. Set by `show`."""
+    """The figure for less than 560 pixels, which brings its own height; empty: the same. Set by `show`."""
     height = traitlets.Int(320).tag(sync=True)
     """Pixels, kept free while the figure is still on its way."""
     description = traitlets.Unicode("Chart").tag(sync=True)

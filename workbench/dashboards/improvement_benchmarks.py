@@ -277,9 +277,10 @@ class State(HasTraits):
         figures = {"Month by month": improvement_lines(self.found, by=self.by)}
         if self.every is not None:
             figures["All metrics"] = small_multiples(self.every)
+        beside = (self.every, self.beside, self.quality)
         report = html_report(
             title=self.found.headline(),
-            paragraphs=[self.every.headline()] if self.every is not None else [],
+            paragraphs=[each.headline() for each in beside if each is not None],
             figures=figures,
             tables={f"Month {self.at}": self.table},
             footnote=note_text,
@@ -299,19 +300,8 @@ class View(Settling):
     def __init__(self, state: State) -> None:
         self.state = state
         self._setting = False
-        names = [
-            "answer",
-            "cards",
-            "warnings",
-            "table",
-            "quality",
-            "checks",
-            "company",
-            "beside",
-            "footnote",
-            "said",
-            "others",
-        ]
+        above = ("quality", "checks", "answer", "warnings", "said")
+        names = (*above, "others", "cards", "company", "beside", "table", "footnote")
         self._html = {name: widgets.HTML() for name in names}
         self._lines, self._all, self._quality = FigureView(height=360), FigureView(height=660), FigureView(height=320)
         self._own, self._beside = FigureView(height=320), FigureView(height=300)
@@ -426,10 +416,10 @@ class View(Settling):
         self._html["checks"].value = _scrolled(
             pd.DataFrame(
                 [
-                    (row["check"], f"{row['n_values']:,}", f"{row['n_customers']:,}", f"{100 * row['share']:.1f} %")
+                    (row["check"], f"{row['n_values']:,}", f"{row['n_customers']:,}")
                     for row in found.frame().to_dict("records")
                 ],
-                columns=["check", "values", "customers", "share of all values"],
+                columns=["check", "values", "customers"],
             )
         )
         self._quality.description = found.headline()
@@ -468,7 +458,7 @@ class View(Settling):
             self._own.show(company_picture(state.own))
         beside = state.beside is not None and state.beside.furthest is not None
         if beside and state.beside is not None:
-            html["beside"].value = heading("Beside customers who had not bought yet") + note(state.beside.headline())
+            html["beside"].value = heading("Beside customers who had not bought yet")
             self._beside.description = state.beside.headline()
             self._beside.show(before_after_picture(state.beside))
         for panel, shown in (

@@ -17,16 +17,27 @@ body{margin:0 auto;max-width:1080px;padding:28px 24px;color:#1c2733;font:15px/1.
 Roboto,"DejaVu Sans",sans-serif}h1{font-size:24px;line-height:1.3}h2{font-size:15px;margin:30px 0 6px;color:#566270}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;width:100%}td,th{text-align:right;
 padding:5px 7px;border-bottom:1px solid #e3e8ee}td:first-child,th:first-child{text-align:left}.note{font-size:12.5px;
-color:#566270}.scroll{overflow-x:auto}@media print{.modebar{display:none}}
+color:#566270}.scroll{overflow-x:auto}button{border:0;background:none;font:inherit;font-size:12px;font-weight:400;
+color:#566270;cursor:pointer;text-decoration:underline;margin-left:8px}@media print{button{display:none}}
 """
 
 _DRAW = """
-const save=(name,format)=>({name,icon:Plotly.Icons.camera,
- click:g=>Plotly.downloadImage(g,{format,scale:2,filename:g.id})});
 for(const [id,figure] of Object.entries(JSON.parse(document.getElementById("figures").textContent))){
- figure.layout.modebar={bgcolor:"rgba(0,0,0,0)",color:"#8a96a3",activecolor:"#0f766e"};
- Plotly.newPlot(id,figure.data,figure.layout,{responsive:true,displaylogo:false,displayModeBar:true,
-  modeBarButtons:[[save("Save as SVG","svg"),save("Save as PNG","png")]]});}
+ const plot=document.getElementById(id), heading=plot.previousElementSibling, name=heading.textContent;
+ Plotly.newPlot(id,figure.data,figure.layout,{responsive:true,displayModeBar:false});
+ for(const format of ["svg","png"]){
+  const button=heading.appendChild(document.createElement("button"));
+  button.textContent=format.toUpperCase();
+  button.title=`Save this chart as ${button.textContent}`;
+  button.onclick=()=>{
+   const text=`${name}: ${document.title}`.replaceAll("&","&amp;").replaceAll("<","&lt;");
+   const {margin={},height=360}=figure.layout;
+   const told={text,font:{size:14},x:0,xref:"paper",xanchor:"left",y:1,yref:"paper",yanchor:"bottom",showarrow:false,
+    yshift:(margin.t??30)-4};
+   const annotations=[...(figure.layout.annotations??[]),told];
+   const layout={...figure.layout,annotations,paper_bgcolor:"#fff",margin:{...margin,t:(margin.t??30)+36}};
+   Plotly.downloadImage({data:figure.data,layout},{format,scale:format==="png"?2:1,width:plot.clientWidth,
+    height:height+36,filename:name.toLowerCase().replaceAll(" ","-")});};}}
 """
 
 

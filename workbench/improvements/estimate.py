@@ -90,27 +90,29 @@ def centres(cells: Cells, month: int, weights: Floats, *, rule: OutlierRule, cen
     held = weights[rows]
     usual = (key[rows, None] >= low) & (key[rows, None] <= high)
     pulled = rule.rule == "winsor"
-    bottom_of_all = None if cells.paired else _base(cells, np.isfinite(cells.base_numerator), weights, centre)
+    everybody = np.isfinite(cells.base_numerator)
+    bottom = None if cells.paired else _base(cells, everybody, weights, centre)  # before anybody is left out
     if not pulled:
         weights[rows] = held * usual
     member = np.isfinite(cells.numerator[:, month])
     numerator, denominator = cells.numerator[:, month], cells.denominator[:, month]
-    bottom = _base(cells, member, weights, centre) if bottom_of_all is None else bottom_of_all
     moved = None
     if pulled and len(rows):
         offset, weight = cells.offset[rows, None], cells.weight[rows, month][:, None]
         moved = cells.scale.back(np.clip(key[rows, None], low, high) + offset) * weight
         moved = np.where(usual, numerator[rows, None], moved)
-    if centre == "mean":
-        sums = _sums((numerator, denominator), member, weights)
+    if centre == "mean":  # all sums in one pass over the weights
+        sums = _sums((numerator, denominator, cells.base_numerator, cells.base_denominator), member, weights)
         if moved is not None:
             sums[0] += ((moved - numerator[rows, None]) * held).sum(axis=0)
-        top = _ratio(*sums)
-    elif moved is None:
-        top = _median(numerator / denominator, member, weights)
+        top, bottom = _ratio(sums[0], sums[1]), _ratio(sums[2], sums[3]) if bottom is None else bottom
     else:
-        weights[rows] = 0
-        top = _median_with(numerator / denominator, member, weights, moved / denominator[rows, None], held)
+        bottom = _base(cells, member, weights, centre) if bottom is None else bottom
+        if moved is None:
+            top = _median(numerator / denominator, member, weights)
+        else:
+            weights[rows] = 0
+            top = _median_with(numerator / denominator, member, weights, moved / denominator[rows, None], held)
     weights[rows] = held
     return top, bottom
 
@@ -121,7 +123,7 @@ def _base(cells: Cells, member: NDArray[np.bool_], weights: Floats, centre: Cent
     return _median(cells.base_numerator / cells.base_denominator, member, weights)
 
 
-def _sums(columns: tuple[Floats, Floats], member: NDArray[np.bool_], weights: Floats) -> Floats:
+def _sums(columns: tuple[Floats, ...], member: NDArray[np.bool_], weights: Floats) -> Floats:
     """Weighted sums over the members, shape (columns, draws)."""
     rows = np.stack([np.where(member, column, 0) for column in columns]).astype(weights.dtype)
     found: Floats = (rows @ weights).astype(np.float64)

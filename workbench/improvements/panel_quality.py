@@ -14,6 +14,7 @@ from workbench.improvements.estimate import unusual
 from workbench.improvements.metrics import Metric, as_metric, check_baseline
 from workbench.improvements.panel import read_panel
 from workbench.improvements.prepare import cells_of, prepare
+from workbench.improvements.texts import RULE_NAMES
 from workbench.stats.resampling import Floats
 from workbench.stats.robust import OutlierRule, RuleName, Skewness, skewness
 
@@ -47,11 +48,12 @@ class Quality:
     def headline(self) -> str:
         """One sentence: how much of the panel had to be set aside."""
         counts = dict(zip(self._checks["check"], self._checks["n_values"], strict=True))
+        rule = RULE_NAMES[self.rule.rule][0] if self.rule.rule in RULE_NAMES else "not cleaned"
         impossible = int(self._checks.loc[self._checks["kind"] == "impossible", "n_values"].sum())
         return (
             f"{self.metric.label().capitalize()}: {self.n_values:,} values of {self.n_customers:,} customers; "
             f"{impossible:,} impossible or contradicting, {counts[_GAPS]:,} months missing in the middle, "
-            f"{counts[_SPIKES]:,} isolated spikes, {counts[_BEYOND]:,} beyond the limits of rule {self.rule.rule!r}."
+            f"{counts[_SPIKES]:,} isolated spikes, {counts[_BEYOND]:,} beyond the limits ({rule})."
         )
 
     def histogram(self) -> pd.DataFrame:

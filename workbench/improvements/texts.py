@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from workbench.improvements.result import Improvement
 
 
+RULE_NAMES = {
+    "tukey": ("Tukey's fences", "Tukey-Grenzen", "bornes de Tukey"),
+    "adjusted_boxplot": ("adjusted boxplot", "angepasster Boxplot", "boîte à moustaches ajustée"),
+    "mad": ("modified z-score by MAD", "modifizierter z-Wert nach MAD", "score z modifié (MAD)"),
+    "winsor": ("winsorised", "winsorisiert", "winsorisation"),
+}
+"""The outlier rules in English, German and French."""
+
+
 def _say(language: Language, english: str, german: str, french: str) -> str:
     if language not in LANGUAGES:
         raise WorkbenchError(f"there is no footnote in {language!r}; there are {listing(LANGUAGES)}.")
@@ -221,12 +230,7 @@ def _outliers(found: Improvement, language: Language) -> str:
         return _say(
             language, "outliers: not cleaned", "Ausreißer: nicht bereinigt", "valeurs aberrantes : non traitées"
         )
-    name = {
-        "tukey": ("Tukey's fences", "Tukey-Grenzen", "bornes de Tukey"),
-        "adjusted_boxplot": ("adjusted boxplot", "angepasster Boxplot", "boîte à moustaches ajustée"),
-        "mad": ("modified z-score by MAD", "modifizierter z-Wert nach MAD", "score z modifié (MAD)"),
-        "winsor": ("winsorised", "winsorisiert", "winsorisation"),
-    }[rule.rule]
+    name = RULE_NAMES[rule.rule]
     judged = {
         "change": ("each customer's own change", "je eigene Veränderung", "évolution propre de chaque client"),
         "value": ("the month's values", "Werte des Monats", "valeurs du mois"),
