@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import narwhals as nw
 import pandas as pd
+import polars as pl
 import pytest
 
 import workbench as wb
@@ -184,6 +185,22 @@ def test_segments_are_read_from_beside_the_model_or_from_the_workspace(tmp_path:
     write_segments(tmp_path / "segments.yaml", SEGMENTS)
     model = ScoreModel.read(tmp_path / "score.yaml")
     assert score(CONTACTS, model, **MORE)["score"].tolist()[:2] == [37, 7]
+
+
+def test_who_is_scored_may_hang_on_the_old_score() -> None:
+    old = CONTACTS.assign(score=[5.0, 50.0, None, 70.0], _scored="x")
+    model = ScoreModel(
+        name="m", groups=(RuleGroup(name="fit", rules=(Rule(name="r", when="true", points=1),)),), include=("High",)
+    )
+    scored = score(old, model.with_segments([Segment("High", "score > 40")]))
+    assert [None if pd.isna(one) else one for one in scored["score"]] == [None, 1, None, 1]
+    assert list(scored) == [*CONTACTS, "_scored", "score", "score_fit"]
+
+
+def test_a_thousand_rules_are_no_deep_expression() -> None:
+    rules = tuple(Rule(name=f"rule {number}", when=f"numemployees > {number}", points=1) for number in range(1_000))
+    wide = ScoreModel(name="Wide", groups=(RuleGroup(name="fit", rules=rules),))
+    assert score(pl.from_pandas(CONTACTS), wide)["score"].to_list() == [60, 10, 60, 0]
 
 
 def test_segments_that_go_round_in_a_circle_are_refused(tmp_path: Path) -> None:

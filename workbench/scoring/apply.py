@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial, reduce
-from operator import add
+from functools import partial
 from typing import Any
 
 import narwhals as nw
@@ -18,7 +17,7 @@ from workbench.loaders import Workspace
 from workbench.scoring.files import SEGMENTS_FILE
 from workbench.scoring.model import MATRIX, ScoreModel
 from workbench.scoring.rollups import Whole, first_case, rolled_up, rolled_worth
-from workbench.scoring.rules import Rule
+from workbench.scoring.rules import Rule, RuleGroup
 from workbench.segments import Segment, read_segments, resolved
 
 
@@ -69,20 +68,15 @@ def score(
             f"{did_you_mean(previous, kinds)}"
         )
     bound = source.bind(model)
-    groups = []
-    for group in model.groups:
-        parts = [nothing(source.frame)]
-        for block in group.blocks:
-            points = [bound.points(rule) for rule in block.rules if _gives(rule)]
-            low, high = (model.scaled(limit) for limit in block.limits)
-            parts += [_limited(reduce(add, points or [nothing(source.frame)]), low, high)] if block.of else points
-        total = reduce(add, parts[1:] or parts)
-        groups.append(_limited(total, model.scaled(group.minimum), model.scaled(group.maximum)).alias(group.column))
+    groups = [bound.group(group).alias(group.column) for group in model.groups]
+    inside = fresh("_scored", kinds)
+    if bound.scored is not None:
+        groups.append(bound.scored.alias(inside))
     categories = {}
     for category in model.categories:
-        total = reduce(add, [nw.col(group.column) for group in category])
+        total = summed([nw.col(group.column) for group in category])
         categories[model.category_name(category)] = _limited(total, None, model.scaled(model.category_maximum))
-    total = _limited(reduce(add, categories.values()), model.scaled(model.minimum), model.scaled(model.maximum))
+    total = _limited(summed(list(categories.values())), model.scaled(model.minimum), model.scaled(model.maximum))
     named = {None: total, **categories}
     words = [_label(model, of, named[of], previous).alias(model.label_column(of)) for of in model.labelled]
     if model.matrix is not None:
@@ -102,7 +96,7 @@ def score(
         )
     if bound.scored is not None:
         scored = scored.with_columns(
-            nw.when(bound.scored).then(nw.col(name)).alias(name) for name in model.column_names
+            nw.when(nw.col(inside)).then(nw.col(name)).alias(name) for name in model.column_names
         )
     result = scored.select(*[name for name in kinds if name not in model.column_names], *model.column_names)
     return result if isinstance(source.table, nw.DataFrame | nw.LazyFrame) else result.to_native()
@@ -173,13 +167,25 @@ class Bound:
         asked = self.model.scored
         return None if asked is None else self.binding.condition(self.trees[asked])
 
+    def group(self, group: RuleGroup) -> nw.Expr:
+        """The scaled points of a group, within its limits."""
+        parts = []
+        for block in group.blocks:
+            points = [self.points(rule) for rule in block.rules if _gives(rule)]
+            if block.of is not None:
+                low, high = (self.model.scaled(limit) for limit in block.limits)
+                points = [_limited(summed(points or [nothing(self.frame)]), low, high)]
+            parts += points
+        total = summed(parts or [nothing(self.frame)])
+        return _limited(total, self.model.scaled(group.minimum), self.model.scaled(group.maximum))
+
     def code(self, rule: Rule) -> nw.Expr:
         """The code of an enabled rule: the case that holds, or how much was found; from 0 to `rule.codes - 1`."""
         if rule.associated is not None:
             return nw.col(self.rolled[rule.name].code)
         if rule.counts:
             found = [self.binding.count(count) * steps for count, steps in rule.counts]
-            return reduce(add, found).clip(0, rule.codes - 1)
+            return summed(found).clip(0, rule.codes - 1)
         conditions = [self.trees[condition] for condition in rule.conditions]
         if rule.cases:
             return first_case(self.binding, conditions, range(rule.codes))
@@ -264,6 +270,21 @@ def _highest(words: Sequence[tuple[str, nw.Expr]]) -> nw.Expr:
     for word, reaches in words:
         found = nw.when(reaches).then(nw.lit(word)).otherwise(found)
     return found
+
+
+def fresh(name: str, taken: Container[str]) -> str:
+    """A name that is not taken."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def summed(parts: Sequence[nw.Expr]) -> nw.Expr:
+    """The sum as a balanced tree, so that a thousand rules do not become a deep expression."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return summed(parts[:half]) + summed(parts[half:])
 
 
 def _gives(rule: Rule) -> bool:
