@@ -78,6 +78,27 @@ def test_a_customer_that_changes_its_group_counts_in_its_first_one() -> None:
     assert here.loc["north", "improvement"] == pytest.approx(found.set_index("group").loc["north", "improvement"])
 
 
+def test_in_duckdb_what_cannot_be_used_is_counted_and_a_month_twice_is_refused() -> None:
+    panel = _panel(150)
+    traffic = panel[panel["metric"] == "website_traffic"]
+    faulty = traffic.copy()
+    faulty.iloc[5, faulty.columns.get_loc("numerator")] = -1.0
+    faulty.iloc[6, faulty.columns.get_loc("numerator")] = np.inf
+    before = traffic.iloc[:3].assign(month=[0, -1, -2])
+    table = improvement_table(duckdb.from_df(pd.concat([faulty, before])), fences=None)
+    assert {row["code"]: row["text"] for row in table.attrs["report"]} == {
+        "before_purchase": "3 rows before month 1 set aside",
+        "impossible": "2 rows with a negative or infinite value set aside",
+    }
+    assert not np.isinf(table[["improvement", "low", "high"]].to_numpy()).any()
+    with pytest.raises(WorkbenchError) as caught:
+        improvement_table(duckdb.from_df(pd.concat([traffic, traffic.iloc[:2]])))
+    assert str(caught.value) == (
+        "the panel of 'website_traffic' has 2 months of a customer more than once: keep one row a customer, month and "
+        "metric."
+    )
+
+
 def test_parquet_files_are_read_where_they_lie(tmp_path: Path) -> None:
     panel = _panel()
     for name, part in panel.groupby("metric"):

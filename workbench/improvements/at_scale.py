@@ -22,6 +22,7 @@ from workbench.improvements.prepare import FEW_EVENTS
 from workbench.improvements.result import TOTAL
 from workbench.stats.resampling import Floats, check_confidence
 from workbench.stats.suppression import Group, hidden_of_atoms
+from workbench.wording import plural
 
 QUARTILE_SAMPLE = 50_000
 """The fences' quartiles are those of about this many customers, taken by a hash of their id."""
@@ -54,7 +55,12 @@ def improvement_table(
         memory: the most that DuckDB may take where `panel` is a path.
 
     Returns:
-        metric, by, group, month, n_customers, improvement, low, high (shares), hidden.
+        metric, by, group, month, n_customers, improvement, low, high (shares), hidden. `attrs["report"]` lists what was
+        left out: metric, code, text, n_values.
+
+    Raises:
+        WorkbenchError: the panel cannot be read, lacks a column or a metric, or has a customer's month twice (looked
+            for among about 50,000 customers).
 
     References: Cochran (1977), Sampling Techniques, chapter 6, on the variance of a ratio.
     """
@@ -75,11 +81,15 @@ def improvement_table(
         raise WorkbenchError(
             f"the panel has no rows of {listing(missing or METRICS)}; it has {listing(sorted(there), most=14)}."
         )
-    parts = [_one_metric(rows, metric, groupings, fences) for metric in chosen]
-    tables = [
-        _figures(sums, metric, groupings, min_group, confidence) for sums, metric in zip(parts, chosen, strict=True)
-    ]
-    return pd.concat(tables, ignore_index=True)
+    findings: list[dict[str, object]] = []
+    tables = []
+    for metric in chosen:
+        every = _check(rows, metric, findings)
+        sums = _one_metric(rows, metric, groupings, fences, every)
+        tables.append(_figures(sums, metric, groupings, min_group, confidence))
+    table = pd.concat(tables, ignore_index=True)
+    table.attrs["report"] = findings
+    return table
 
 
 def _relation(panel: str | os.PathLike[str] | duckdb.DuckDBPyRelation, memory: str) -> duckdb.DuckDBPyRelation:
@@ -98,13 +108,52 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _one_metric(rows: duckdb.DuckDBPyRelation, metric: Metric, by: Sequence[str], fences: float | None) -> pd.DataFrame:
-    """Sums and products of sums by month and combination of groups."""
+def _own(metric: Metric) -> str:
+    return "metric = '" + metric.name.replace("'", "''") + "'"
+
+
+def _divisor(metric: Metric) -> str:
+    return "1.0" if metric.denominator is None else "CAST(denominator AS DOUBLE)"
+
+
+def _possible(metric: Metric) -> str:
+    divisor = _divisor(metric)
+    return f"(numerator >= 0 AND {divisor} >= 0 AND isfinite(CAST(numerator AS DOUBLE)) AND isfinite({divisor}))"
+
+
+def _check(rows: duckdb.DuckDBPyRelation, metric: Metric, findings: list[dict[str, object]]) -> int:
+    """One of how many customers is in the sample; what cannot be used is added to the findings."""
+    rows = rows.filter(_own(metric))
+    customers, early, impossible = rows.aggregate(
+        f"count(*) FILTER (month = {metric.baseline[0]}), count(*) FILTER (month < 1), "
+        f"count(*) FILTER (month >= 1 AND NOT {_possible(metric)})"
+    ).fetchall()[0]
+    for code, text, count in (
+        ("before_purchase", "before month 1 set aside", early),
+        ("impossible", "with a negative or infinite value set aside", impossible),
+    ):
+        if count:
+            told = f"{plural(count, 'row')} {text}"
+            findings.append({"metric": metric.name, "code": code, "text": told, "n_values": count})
+    every = max(1, customers // QUARTILE_SAMPLE)
+    twice = rows.filter(f"hash(customer_id) % {every} = 0").aggregate("count(*) AS n", "customer_id, month")
+    count = twice.filter("n > 1").aggregate("count(*)").fetchall()[0][0]
+    if count:
+        among = "" if every == 1 else f" among one customer in {every}"
+        raise WorkbenchError(
+            f"the panel of {metric.name!r} has {plural(count, 'month')} of a customer more than once{among}: keep one "
+            "row a customer, month and metric."
+        )
+    return every
+
+
+def _one_metric(
+    rows: duckdb.DuckDBPyRelation, metric: Metric, by: Sequence[str], fences: float | None, every: int
+) -> pd.DataFrame:
+    """Sums and products of sums by month and combination of groups; fences are those of one customer in `every`."""
     months = ", ".join(str(month) for month in metric.baseline)
-    divisor = "1.0" if metric.denominator is None else "CAST(denominator AS DOUBLE)"
-    name = metric.name.replace("'", "''")
-    usable = f"metric = '{name}' AND month >= 1 AND numerator >= 0 AND {divisor} >= 0"
-    usable += f" AND isfinite(CAST(numerator AS DOUBLE)) AND isfinite({divisor})"
+    divisor = _divisor(metric)
+    usable = f"{_own(metric)} AND month >= 1 AND {_possible(metric)}"
     named = [f"coalesce(CAST(arg_min({_quoted(each)}, month) AS VARCHAR), '{UNKNOWN_GROUP}')" for each in by]
     group = f"struct_pack({', '.join(f'g{place} := {each}' for place, each in enumerate(named))})" if by else "0"
     # A customer's change, and whether it is judged: as in memory, counts, and rates of few events, are not.
@@ -113,7 +162,6 @@ def _one_metric(rows: duckdb.DuckDBPyRelation, metric: Metric, by: Sequence[str]
     kept, limits = "true", ""
     if fences is not None:
         factor = float(fences)
-        every = _every(rows, f"{usable} AND month = {metric.baseline[0]}")
         kept = f"{change} BETWEEN low AND high OR n = 0 OR ({few}) OR {change} IS NULL OR low IS NULL"
         limits = f"""
         , quartiles AS (
@@ -153,12 +201,6 @@ def _one_metric(rows: duckdb.DuckDBPyRelation, metric: Metric, by: Sequence[str]
         """,  # noqa: S608
     ).df()
     return sums.rename(columns=dict(zip(columns[1:], by, strict=True)))
-
-
-def _every(rows: duckdb.DuckDBPyRelation, condition: str) -> int:
-    """One of how many customers is in the sample that the fences are of."""
-    count: int = rows.filter(condition).aggregate("count(*)").fetchall()[0][0]
-    return max(1, count // QUARTILE_SAMPLE)
 
 
 def _figures(sums: pd.DataFrame, metric: Metric, by: Sequence[str], min_group: int, confidence: float) -> pd.DataFrame:
