@@ -177,6 +177,16 @@ def test_a_segment_is_saved_and_found_again(state: State, account: Workspace) ->
     (account.path / SAVED).unlink()
 
 
+def test_ten_thousand_saved_segments_are_no_trouble(account: Workspace) -> None:
+    (account.path / SAVED).unlink(missing_ok=True)
+    many = [Segment(f"Segment {n}", f"numemployees > {n}") for n in range(10_000)]
+    view = View(State(account, many))
+    assert len(view._saved.options) == 10_001
+    view.state.text = 'in_segment("Segment 60") or in_segment("Segment 9999")'
+    assert view.state.n == 1
+    assert len(view.state.overlaps()) == 12
+
+
 def test_who_opted_out_is_left_out_unless_asked_for(state: State) -> None:
     content, told = state.import_file()
     assert content.decode() == "Record ID\r\n1\r\n2\r\n4\r\n5\r\n"

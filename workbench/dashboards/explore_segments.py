@@ -668,6 +668,8 @@ class View:
         self._overlap_panel.layout.display = "" if len(overlaps) else "none"
         if len(overlaps):
             self._show(self._overlap, pictures.overlap(overlaps))
+        self._sets.layout.display = "" if len(overlaps) > 1 else "none"
+        if len(overlaps) > 1:
             self._show(self._sets, pictures.upset(state.together()))
         flow = explorer.flow(state.inside)
         self._flow_panel.layout.display = "none" if flow is None else ""

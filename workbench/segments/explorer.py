@@ -87,9 +87,11 @@ class Explorer:
         WorkbenchError
             As in `Segment.select`.
         """
-        (segment,) = resolved([Segment("this", "true").with_tree(condition)], self.segments)
+        tree = condition
+        if any(isinstance(node, InSegment) and node.means is None for node in condition.walk()):
+            tree = resolved([Segment("this", "true").with_tree(condition)], self.segments)[0].tree
         leaves: dict[str, Condition] = {}
-        _leaves(segment.tree, False, leaves)
+        _leaves(tree, False, leaves)
         asked = {text: leaf for text, leaf in leaves.items() if text not in self._terms}
         for text, leaf in list(asked.items()):
             counted = self._counted(leaf)
@@ -98,7 +100,7 @@ class Explorer:
                 del asked[text]
         if asked:
             self._ask(asked)
-        found = self._combined(segment.tree, False)
+        found = self._combined(tree, False)
         while len(self._terms) > MOST_TERMS:
             self._terms.pop(next(iter(self._terms)))
         return found
