@@ -244,7 +244,7 @@ def opened(table: Any, activities: Any, related: Related | None, as_of: str | da
     if isinstance(table, Workspace):
         beside = table.path / SEGMENTS_FILE
         segments = read_segments(beside) if beside.is_file() else ()
-        activities = table.activities if activities is None else activities
+        activities = table.events(engine="duckdb") if activities is None else activities
         related = partial(table.table, engine="duckdb") if related is None else related
         as_of = table.as_of if as_of is None else as_of
         table = table.contacts

@@ -71,7 +71,7 @@ def company_scores(
     outcome, activities = as_outcome(outcome), None
     if isinstance(table, Workspace):
         as_of = table.as_of if as_of is None else as_of
-        activities = table.activities
+        activities = table.events(engine="duckdb")
         if companies is None and by in ("associatedcompanyid", "associated_company_ids"):
             companies = table.companies if "companies" in table.tables else None
         table = score_contacts(table, score, as_of=as_of) if isinstance(score, ScoreModel) else table.contacts
