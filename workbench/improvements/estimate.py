@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.stats.resampling import Floats, Ranked
+from workbench.stats.resampling import Floats, Ranked, weighted_quantile
 from workbench.stats.robust import OutlierRule, limits
 
 Centre = Literal["mean", "median"]
@@ -140,6 +140,9 @@ def _median_with(values: Floats, member: NDArray[np.bool_], weights: Floats, mov
 
     By halving, since what is moved stands at another place in the order in every draw.
     """
+    if weights.shape[1] == 1:  # one draw has one order
+        keys = np.concatenate([np.where(member, values, np.nan), moved[:, 0]])
+        return weighted_quantile(keys, np.concatenate([weights, held]), 0.5)
     ranked = Ranked(np.where(member, values, np.nan))
     sums = np.cumsum(weights[ranked.order], axis=0, dtype=np.float64)
     draws, everything = np.arange(weights.shape[1]), held.sum(axis=0)
