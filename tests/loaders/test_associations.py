@@ -107,7 +107,12 @@ def test_an_activity_belongs_to_each_contact_it_names(ws):
 
 
 def test_what_names_a_merged_record_by_its_old_id_follows_to_the_one_that_is_left(ws):
-    assert ws.activities.set_index("activity_id")["contact_id"].to_dict() == {"1": "101", "2": "102", "3": "101;102"}
+    assert ws.activities[["activity_id", "contact_id"]].to_numpy().tolist() == [
+        ["1", "101"],
+        ["3", "101"],
+        ["3", "102"],
+        ["2", "102"],
+    ]
     assert ws.deals["associated_contact_ids"].tolist() == ["101;102", "102"]
     notes = ws.report.frame(code="L026")
     assert sorted(notes[["file", "row", "column", "value"]].to_numpy().tolist()) == [
@@ -132,6 +137,24 @@ def test_merges_are_found_in_the_property_history_through_a_chain_of_them(tmp_pa
     assert ws.property_history.query("property == 'lifecyclestage'")["record_id"].tolist() == ["102"]
     assert ws.property_history.query("property == 'industry'")["record_id"].tolist() == ["80"]
     assert ws.timeline("102")["what"].tolist()[0] == "Entered Lead"
+
+
+def test_an_activity_of_several_contacts_counts_for_each_and_is_noted(ws):
+    met = wb.Segment("Met", "count(meeting) >= 1").select(ws)
+    assert met["hs_object_id"].tolist() == ["101", "102"]
+    assert ws.report.frame(code="L030")[["file", "row", "value"]].to_numpy().tolist() == [
+        ["activities.csv", 4, "91;101"]
+    ]
+
+
+def test_an_activity_of_two_contacts_that_are_merged_stands_once(tmp_path):
+    contacts = "Record ID,Email\n101,ada@one.example\n102,ADA@one.example\n"
+    activities = "Activity ID,Contact ID,Activity type,Activity date\n3,102;101,Meeting,2026-01-07 12:00\n"
+    ws = workspace(tmp_path, {"contacts.csv": contacts, "activities.csv": activities})
+    assert len(ws.activities) == 2
+    after = wb.merge(ws, wb.find_duplicates(ws)).workspace
+    assert after.activities["contact_id"].tolist() == ["101"]
+    assert after.manifest.tables == {"contacts": 1, "activities": 1}
 
 
 def test_a_workspace_without_links_has_no_associations(tmp_path):

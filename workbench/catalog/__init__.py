@@ -27,6 +27,7 @@ TABLES = {
     "seats": "seats",
     "spend": "spend",
     "property_history": "property_history",
+    "owner": "owners",
 }
 """Object (as the vendor names one record) to the name of its table in a Workspace."""
 

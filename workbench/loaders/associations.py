@@ -23,7 +23,7 @@ BY_DOMAIN = "company_by_domain"
 
 COLUMNS = ("from_object", "from_id", "to_object", "to_id", "primary", "how")
 _PRIMARY = ("associatedcompanyid", "hs_primary_associated_company")
-_OWN_ID = {"activity": "activity_id", "usage": "", "seats": "", "spend": "", "property_history": "", "owner": ""}
+_OWN_ID = {"activity": "activity_id"}
 
 
 def associations_sql(workspace: Workspace) -> str:

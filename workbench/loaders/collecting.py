@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from workbench import catalog
 from workbench.errors import WorkbenchError, listing
@@ -98,6 +99,7 @@ def collect(
             reasons = "; ".join(why.removesuffix(".") for why in list(so_far.skipped.values())[:3])
             raise WorkbenchError(f"none of the {len(files)} files could be loaded: {reasons}.")
         notes = follow(connection, to, tables, merged_in_the_crm(connection, to, tables))
+        tables = {name: pq.read_metadata(to / f"{name}.parquet").num_rows for name in tables}
         if companies_by_domain:
             link_by_domain(connection, to, tables)
         report = _report(connection, so_far, notes)

@@ -67,6 +67,9 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
         )
     else:
         table = f"SELECT {listed}, _file, _row FROM stacked"
+    if object_name == "activity" and "contact_id" in names:
+        table, several = _one_row_a_contact(connection, table)
+        faults += several
     order = f" ORDER BY {_SORTED[object_name]}" if object_name in _SORTED else ""
     connection.execute(f"COPY ({table}{order}) TO {sql_text(str(to))}")
     rows = f"read_parquet({sql_text(str(to))})"
@@ -81,6 +84,22 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
         faults=tuple(faults),
         rows=rows,
     )
+
+
+def _one_row_a_contact(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, list[str]]:
+    """SQL of the activities in which one of several contacts stands once for each of them, and the notes on it."""
+    if not scalar(connection, "SELECT count(*) FROM stacked WHERE contains(contact_id, ';')"):
+        return table, []
+    notes = (
+        "SELECT _file AS file, _row AS \"row\", 'contact_id' AS \"column\", 'L030' AS code, contact_id AS value "
+        "FROM stacked WHERE contains(contact_id, ';')"
+    )
+    ids = "list_transform(string_split(contact_id, ';'), lambda one: trim(one))"
+    each = f"unnest(list_sort(list_distinct({ids}))) AS contact_id"
+    return (
+        f"SELECT * FROM ({table}) WHERE NOT coalesce(contains(contact_id, ';'), false) "
+        f"UNION ALL SELECT * REPLACE ({each}) FROM ({table}) WHERE contains(contact_id, ';')"
+    ), [notes]
 
 
 def _duplicates(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> bool:

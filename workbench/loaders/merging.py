@@ -240,8 +240,8 @@ def _merged(
         }
         text = json.dumps(decided, ensure_ascii=False, indent=1, sort_keys=True)
         (snapshot / DECISIONS).write_text(text, encoding="utf-8")
-        n_rows = pq.read_metadata(snapshot / f"{of}.parquet").num_rows
-        manifest = replace(workspace.manifest, tables={**workspace.manifest.tables, of: n_rows})
+        n_rows = {name: pq.read_metadata(snapshot / f"{name}.parquet").num_rows for name in workspace.tables}
+        manifest = replace(workspace.manifest, tables=n_rows)
         name = f"{manifest.as_of[:10]}-merged-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
         write_snapshot(workspace.path, snapshot, manifest, name)
     return Merge(workspace=workspace.reopened(), of=of, log=log, questions=questions)

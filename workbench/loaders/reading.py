@@ -56,7 +56,8 @@ class Staged:
         """The columns that go into the table."""
         number = self.recognised.row_number_is
         own = tuple(column.name for column in self.columns if not self.is_empty_tail(column))
-        return own if number is None else (number, *own)
+        told = () if self.recognised.kind is None else ("kind",)
+        return (*told, *own) if number is None else (number, *told, *own)
 
     def is_empty_tail(self, column: Column) -> bool:
         """A column without a header and without a value."""
@@ -232,6 +233,8 @@ def _query(source: Source, recognised: Recognised, columns: Sequence[Column]) ->
     read.append("*" if source.numbered else f"*, row_number() OVER () + {source.header_row} AS _row")
     if recognised.row_number_is is not None:
         named.append(f"_row::VARCHAR AS {quoted(recognised.row_number_is)}")
+    if recognised.kind is not None:
+        named.append(f"{values.sql_text(recognised.kind)} AS kind")
     order = " ORDER BY _row" if source.numbered else ""
     return (
         f"SELECT {', '.join(named)}, _row, {faults} AS _faults "

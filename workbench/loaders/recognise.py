@@ -28,6 +28,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "seats": ("customer_id", "month"),
     "spend": ("month", "source", "currency"),
     "property_history": (),
+    "owner": ("owner_id",),
 }
 """What makes two rows the same record."""
 
@@ -42,6 +43,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "seats": ("customer_id", "month"),
     "spend": ("month", "amount"),
     "property_history": ("record_id", "property", "value", "at"),
+    "owner": ("owner_id",),
 }
 """Columns an object cannot do without."""
 
@@ -55,6 +57,7 @@ _TELLING: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "seats": (("customer_id", "month", "sales_seats"), ("customer_id", "month", "service_seats")),
     "spend": (("month", "amount"),),
     "property_history": (("record_id", "property", "value"),),
+    "owner": (("owner_id", "email"), ("owner_id", "user_id"), ("owner_id", "lastname")),
 }
 """Columns that tell a table which shares most of its names with others."""
 
@@ -69,7 +72,22 @@ _FILE_WORDS: Mapping[str, tuple[str, ...]] = {
     "seats": ("seat", "lizenz", "licence"),
     "spend": ("spend", "ausgaben", "depense"),
     "property_history": ("history", "historie", "historique", "verlauf"),
+    "owner": ("owner", "zuständig", "propriétaire"),
 }
+
+_KIND_TOLD_BY: Mapping[str, str] = {
+    "call": "call title|call outcome|call duration|anruftitel|anrufergebnis|anrufdauer|titre de l'appel|"
+    "résultat de l'appel|durée de l'appel|hs_call_title|hs_call_disposition",
+    "meeting": "meeting name|meeting outcome|meeting-name|meeting-ergebnis|nom de la réunion|résultat de la réunion|"
+    "hs_meeting_title|hs_meeting_outcome",
+    "email_sales": "email subject|email send status|e-mail-betreff|objet de l'e-mail|hs_email_subject",
+    "task": "task title|task status|aufgabentitel|aufgabenstatus|titre de la tâche|statut de la tâche|"
+    "hs_task_subject|hs_task_status",
+    "note": "note body|notiztext|contenu de la note|hs_note_body",
+    "form_submission": "form name|formularname|nom du formulaire",
+    "page_view": "page url|seiten-url|url de la page",
+}
+"""Headers of an export of one kind of activity, which has no column for the kind."""
 
 
 _SECOND_CHOICE: Mapping[tuple[str, str], str] = {
@@ -88,6 +106,7 @@ class Recognised:
     names: tuple[str, ...]
     how: tuple[str, ...]
     row_number_is: str | None  # the property that takes the row number
+    kind: str | None  # of all activities in the file, where no column says it
 
 
 def normal(header: str) -> str:
@@ -158,7 +177,9 @@ def recognise(
     object_name, why = (object_name, "as asked") if object_name else _object(headers, mapped, file)
     names, how = _names(headers, mapped, object_name)
     row_number_is = mapped.get(ROW_NUMBER)
-    missing = [name for name in NEEDED[object_name] if name not in names and name != row_number_is]
+    kind = _kind(headers) if object_name == "activity" and "kind" not in names else None
+    given = {*names, row_number_is, "kind" if kind else None}
+    missing = [name for name in NEEDED[object_name] if name not in given]
     if missing:
         raise WorkbenchError(_missing(file, object_name, missing, headers))
     return Recognised(
@@ -168,7 +189,13 @@ def recognise(
         names=names,
         how=how,
         row_number_is=row_number_is,
+        kind=kind,
     )
+
+
+def _kind(headers: Sequence[str]) -> str | None:
+    there = {normal(header) for header in headers}
+    return next((kind for kind, told_by in _KIND_TOLD_BY.items() if there & set(told_by.split("|"))), None)
 
 
 def _object(headers: Sequence[str], mapped: Mapping[str, str], file: str) -> tuple[str, str]:
@@ -180,6 +207,8 @@ def _object(headers: Sequence[str], mapped: Mapping[str, str], file: str) -> tup
         found = {name for name in names if name in properties} | {
             name for name in (mapped.get(ROW_NUMBER),) if name in properties
         }
+        if candidate == "activity" and "contact_id" in found and _kind(headers):
+            found.add("kind")
         if candidate in _TELLING:
             tells = any(found >= set(columns) for columns in _TELLING[candidate])
         else:

@@ -94,6 +94,9 @@ CODES: Mapping[str, Code] = {
     "L028": Code(
         "another record has the same e-mail", "both are kept; look at find_duplicates and merge them", note=True
     ),
+    "L030": Code(
+        "an activity of several contacts", "stands once for each of them, under the same activity id", note=True
+    ),
     "L029": Code(
         "an option that is not among the known ones of this property",
         "kept as it is written; name it so in conditions, or map its internal value in the export",

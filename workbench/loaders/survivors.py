@@ -93,6 +93,8 @@ def follow(connection: duckdb.DuckDBPyConnection, folder: Path, tables: Collecti
             _follow_in(connection, folder / f"{table}.parquet", column, sql_text(of))
         if table == "property_history":
             _follow_in(connection, folder / f"{table}.parquet", "record_id", '"object"' if "object" in columns else "")
+        if table == "activities" and {"activity_id", "contact_id"} <= set(columns):
+            _once_a_contact(connection, folder / f"{table}.parquet")
     return ["SELECT * FROM followed"]
 
 
@@ -122,6 +124,24 @@ def _follow_in(connection: duckdb.DuckDBPyConnection, file: Path, column: str, o
         f"COPY (SELECT * EXCLUDE (file_row_number, place, cell) REPLACE (coalesce(cell, {name}) AS {name}) FROM {rows} "
         f"LEFT JOIN ({cells}) ON place = file_row_number ORDER BY file_row_number) "
         f"TO {sql_text(str(new))} (FORMAT PARQUET)"
+    )
+    os.replace(new, file)
+
+
+def _once_a_contact(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """An activity of two contacts that are one now stands once for it."""
+    rows = f"read_parquet({sql_text(str(file))}, file_row_number = true)"
+    again = (
+        f"SELECT file_row_number FROM {rows} WHERE activity_id IS NOT NULL AND contact_id IS NOT NULL "
+        "AND contact_id IN (SELECT id FROM merged_away) "
+        "QUALIFY row_number() OVER (PARTITION BY activity_id, contact_id ORDER BY file_row_number) > 1"
+    )
+    if not scalar(connection, f"SELECT count(*) FROM ({again})"):
+        return
+    new = file.with_suffix(".new")
+    connection.execute(
+        f"COPY (SELECT * EXCLUDE (file_row_number) FROM {rows} ANTI JOIN ({again}) USING (file_row_number) "
+        f"ORDER BY file_row_number) TO {sql_text(str(new))} (FORMAT PARQUET)"
     )
     os.replace(new, file)
 

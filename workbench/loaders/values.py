@@ -35,6 +35,29 @@ _YEAR_LAST = re.compile(
     r"(?P<first>\d{1,2})(?P<sep>[./-])(?P<second>\d{1,2})(?P=sep)(?P<year>\d{4}|\d{2})"
     r"(?:(?P<gap>,? )\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<half> ?[AaPp][Mm])?)?"
 )
+_MONTHS: tuple[tuple[str, ...], ...] = (
+    ("january", "januar", "jänner", "janvier", "jan", "janv"),
+    ("february", "februar", "février", "feb", "févr", "fév", "fevrier", "fevr"),
+    ("march", "märz", "mars", "mar", "mär", "mrz", "maerz"),
+    ("april", "avril", "apr", "avr"),
+    ("may", "mai"),
+    ("june", "juni", "juin", "jun"),
+    ("july", "juli", "juillet", "jul", "juil"),
+    ("august", "août", "aug", "aout"),
+    ("september", "septembre", "sep", "sept"),
+    ("october", "oktober", "octobre", "oct", "okt"),
+    ("november", "novembre", "nov"),
+    ("december", "dezember", "décembre", "dec", "dez", "déc", "decembre"),
+)
+"""Names of the months in English, German and French, in small letters and without a dot."""
+
+_MONTH = "(" + "|".join(sorted((name for names in _MONTHS for name in names), key=len, reverse=True)) + r")\.?"
+_AT = r"(?:,?\s+(?:um |at |à )?(\d{1,2}:\d{2}(?::\d{2})?)(?: ?([ap]m)| uhr)?)?"
+_NAMED_DAY_FIRST = rf"(\d{{1,2}})(?:\.|er|st|nd|rd|th)?[ -]{_MONTH}[ -](\d{{4}}){_AT}"
+_NAMED_MONTH_FIRST = rf"{_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}}){_AT}"
+_NAMED_MONTH = rf"{_MONTH} (\d{{4}})"
+_NAMED = re.compile("|".join((_NAMED_DAY_FIRST, _NAMED_MONTH_FIRST)), re.IGNORECASE)
+_WHOLE_MONTH = re.compile(rf"{_NAMED_MONTH}|\d{{4}}-\d{{2}}|\d{{2}}[./]\d{{4}}", re.IGNORECASE)
 _EPOCH_MS = re.compile(r"1\d{12}")
 _SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")
 _POINT = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?")
@@ -214,7 +237,7 @@ def _number_form(comma: bool, ranged: bool, doubt: str) -> Form:
 def _datetime(values: Sequence[str], language: catalog.Language, timezone: str | None, *, kind: str) -> Form:
     formats: Counter[tuple[str, str]] = Counter()  # (how the day is written, how the time is)
     first_above = second_above = n_year_last = 0
-    iso = zoned = epoch = serial = False
+    iso = zoned = epoch = serial = named = months = False
     for value in values:
         text = value.strip()
         if found := _YEAR_FIRST.fullmatch(text):
@@ -234,13 +257,18 @@ def _datetime(values: Sequence[str], language: catalog.Language, timezone: str |
             epoch = True
         elif _SERIAL.fullmatch(text):
             serial = True
+        elif _NAMED.fullmatch(text):
+            named = True
+        elif kind == "date" and _WHOLE_MONTH.fullmatch(text):
+            months = True
     in_doubt = n_year_last > 0 and first_above == second_above
     dotted = any(day.startswith("%1.") for day, _ in formats)
     day_first = first_above > second_above or (in_doubt and (language != "en" or dotted))
     order = ("%d", "%m") if day_first else ("%m", "%d")
     spelt = tuple(sorted({day.replace("%1", order[0]).replace("%2", order[1]) + time for day, time in formats}))
     doubt = "L010" if in_doubt and not dotted else ""
-    return _datetime_form(spelt, iso or not spelt, zoned, epoch, serial, timezone, kind, doubt)
+    iso = iso or not (spelt or named or months)
+    return _datetime_form(spelt, iso, zoned, epoch, serial, named, months, timezone, kind, doubt)
 
 
 def _time(gap: str | None, seconds: str | None, half: str | None) -> str:
@@ -257,6 +285,8 @@ def _datetime_form(
     zoned: bool,
     epoch: bool,
     serial: bool,
+    named: bool,
+    months: bool,
     timezone: str | None,
     kind: str,
     doubt: str,
@@ -287,6 +317,10 @@ def _datetime_form(
             "CASE WHEN regexp_full_match({c}, '[2-6]\\d{4}(\\.\\d+)?') THEN TIMESTAMP '1899-12-30' + "
             "to_seconds(round(86400 * try_cast({c} AS DOUBLE))) END"
         )
+    if named:
+        ways += [_named(_NAMED_DAY_FIRST, day=1, month=2), _named(_NAMED_MONTH_FIRST, day=2, month=1)]
+    if months:
+        ways += [_first_of_named_month(), "try_strptime(trim({c}), ['%Y-%m', '%m.%Y', '%m/%Y'])"]
     value = ways[0] if len(ways) == 1 else f"coalesce({', '.join(ways)})"
     if kind == "date":
         value = f"date_trunc('day', {value})::TIMESTAMP"
@@ -298,6 +332,8 @@ def _datetime_form(
             + written
             + (["milliseconds since 1970"] if epoch else [])
             + (["a spreadsheet's day number"] if serial else [])
+            + (["months by name"] if named else [])
+            + (["whole months"] if months else [])
         ),
         typed=value,
         possible="{v} BETWEEN TIMESTAMP '1900-01-01' AND TIMESTAMP '2199-12-31 23:59:59.999999'",
@@ -305,6 +341,31 @@ def _datetime_form(
         code="L004",
         doubt=doubt,
     )
+
+
+def _month_number(name: str) -> str:
+    """SQL: the number of the month that a text names."""
+    cases = " ".join(f"WHEN {_in(name, names)} THEN {number}" for number, names in enumerate(_MONTHS, start=1))
+    return f"CASE {cases} END"
+
+
+def _named(pattern: str, *, day: int, month: int) -> str:
+    """SQL: the time that a text such as `12. März 2025` or `Mar 12, 2025 9:30 PM` tells, else NULL."""
+    text = "lower(trim({c}))"
+    groups = [f"regexp_extract({text}, {sql_text(pattern)}, {group})" for group in range(1, 6)]
+    date = f"{groups[2]} || '-' || {_month_number(groups[month - 1])} || '-' || {groups[day - 1]}"
+    clock = f"coalesce(nullif({groups[3]}, ''), '0:00')"
+    half = f"CASE WHEN {groups[4]} = '' THEN '' ELSE ' ' || {groups[4]} END"
+    clocks = "['%Y-%m-%d %H:%M', '%Y-%m-%d %H:%M:%S', '%Y-%m-%d %I:%M %p', '%Y-%m-%d %I:%M:%S %p']"
+    moment = f"try_strptime({date} || ' ' || {clock} || {half}, {clocks})"
+    return f"CASE WHEN regexp_full_match({text}, {sql_text(pattern)}) THEN {moment} END"
+
+
+def _first_of_named_month() -> str:
+    text, pattern = "lower(trim({c}))", sql_text(_NAMED_MONTH)
+    month, year = (f"regexp_extract({text}, {pattern}, {group})" for group in (1, 2))
+    moment = f"make_timestamp(try_cast({year} AS BIGINT), {_month_number(month)}, 1, 0, 0, 0)"
+    return f"CASE WHEN regexp_full_match({text}, {pattern}) THEN {moment} END"
 
 
 def _shown(form: str) -> str:
@@ -349,4 +410,4 @@ def _is_number(value: str) -> bool:
 
 def _is_date(value: str) -> bool:
     text = value.strip()
-    return _YEAR_FIRST.fullmatch(text) is not None or _YEAR_LAST.fullmatch(text) is not None
+    return any(shape.fullmatch(text) is not None for shape in (_YEAR_FIRST, _YEAR_LAST, _NAMED))

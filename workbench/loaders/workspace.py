@@ -74,8 +74,9 @@ class Manifest:
 class Workspace:
     """Tables of one account at one time. Made by `load`, opened by `open_workspace`.
 
-    `contacts`, `companies`, `deals`, `tickets`, `activities`, `feedback`, `usage`, `seats`, `spend` and
-    `property_history` are pandas frames, read when first asked for; a table that was not exported is empty.
+    `contacts`, `companies`, `deals`, `tickets`, `activities`, `feedback`, `usage`, `seats`, `spend`,
+    `property_history` and `owners` are pandas frames, read when first asked for; a table that was not exported is
+    empty.
     """
 
     def __init__(self, path: Path, *, keeper: PrivateFolder | None = None, snapshot: str | None = None) -> None:
@@ -202,6 +203,11 @@ class Workspace:
     def property_history(self) -> pd.DataFrame:
         """One row per change of a property of a record."""
         return self._frame("property_history")
+
+    @cached_property
+    def owners(self) -> pd.DataFrame:
+        """One row per colleague to whom records are assigned."""
+        return self._frame("owners")
 
     @cached_property
     def associations(self) -> pd.DataFrame:
