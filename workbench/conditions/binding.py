@@ -58,6 +58,7 @@ FALSE_WORDS = frozenset({"false", "no", "n", "0", "nein", "falsch", "non", "faux
 
 MANY_COUNTS = 4  # from so many on, events are told apart before they are counted
 MOST_CLASSES = 100_000
+EXACT_BITS = 53  # of a whole number in floating point
 BLANK_CLASS = "\x1fblank"
 
 _T = TypeVar("_T")
@@ -211,7 +212,7 @@ class Binding:
         self._as_of = moment(as_of)
         self._schema = dict(frame.collect_schema())
         self._converted: dict[str, str] = {}
-        self._counted: dict[Count | EventTime, str] = dict(counted or {})  # to columns of the frame
+        self._counted: dict[Count | EventTime, str] = {**(counted or {})}  # to columns of the frame
         self._marked: dict[str, str] = {}  # what other tables say, by its text, to the column that holds it
         self._asked: Node = Always(True)
         self.frame = frame
@@ -239,8 +240,9 @@ class Binding:
 
     def attach(self, table: pd.DataFrame) -> dict[str, str]:
         """Join whole numbers by record id (`hs_object_id`, text), 0 where there are none; their names in the frame."""
-        names = {name: self._fresh(f"_{name}") for name in table if name != ID}
-        self._attach(nw.from_native(table.rename(columns=names)), list(names.values()), [True] * len(names))
+        names = {str(name): self._fresh(f"_{name}") for name in table if name != ID}
+        found = engines.like(nw.from_native(table.rename(columns=names)), self.frame)
+        self._attach(found, list(names.values()), [True] * len(names))
         return names
 
     # -- columns -------------------------------------------------------------------------------------------------
@@ -491,7 +493,7 @@ class Binding:
         if len(asked) >= MANY_COUNTS and all(isinstance(one, Count) for one in asked):
             found = self._count_by_class(counts, names, events, kinds)
         if found is None:
-            found = self._count_one_by_one(asked, counts, names, events, kinds)
+            found = engines.like(self._count_one_by_one(asked, counts, names, events, kinds), self.frame)
         self._attach(found, names, [isinstance(one, Count) for one in asked])
         self._counted.update(zip(asked, names, strict=True))
 
@@ -530,8 +532,9 @@ class Binding:
         columns = sorted({name for test in tests for name in test.properties})
         if any(kinds.get(name) != "text" for name in columns):
             return None
-        classes = engines.collect(events.select(*columns).unique().head(MOST_CLASSES + 1))
-        keys = classes.astype("str").fillna(BLANK_CLASS)
+        ones = events.select(*columns, nw.lit(1).cast(nw.Int64).alias("_n"))
+        classes = engines.collect(ones.group_by(*columns).agg(nw.col("_n").sum()).head(MOST_CLASSES + 1))
+        keys = classes[columns].astype("str").fillna(BLANK_CLASS)
         if len(classes) > MOST_CLASSES or keys.duplicated().any():
             return None
         asked = Binding(engines.as_frame(classes), tests, of="activities", told=dict(zip(tests, counts, strict=True)))
@@ -543,12 +546,18 @@ class Binding:
         inside = Binding(events, [self._span(days) for days in spans], as_of=self._as_of, of="activities")
         depth = reduce(add, [inside.condition(self._span(days)).cast(nw.Int64) for days in spans])
         needed = np.array([spans.index(count.within_days or math.inf) for count in counts])
+        # Several counts travel as the digits of one exact sum; none can carry over, being at most all events.
+        bits = max(int(classes["_n"].sum()).bit_length(), 1)
+        per = max(EXACT_BITS // bits, 1)
+        packs = {f"_pack_{first}": slice(first, first + per) for first in range(0, len(names), per)}
         cells = []
         for reached in range(1, len(spans) + 1):
             counted = holds & (needed < reached)
             some = counted.any(axis=1)
-            values = pd.DataFrame(counted[some].astype(np.int64), columns=list(names), index=keys.index[some])
-            cells.append(pd.concat([keys[some].assign(_depth=reached), values], axis=1))
+            values = {
+                name: counted[some, pack] @ 2.0 ** (bits * np.arange(len(names[pack]))) for name, pack in packs.items()
+            }
+            cells.append(keys[some].assign(_depth=reached, **values))
         told = engines.like(engines.as_frame(pd.concat(cells, ignore_index=True)), events)
         told = told.with_columns(*[nw.col(name).cast(nw.String) for name in columns])
         rows = inside.frame.filter(~nw.col("contact_id").is_null()).select(
@@ -556,13 +565,19 @@ class Binding:
             *[nw.col(name).cast(nw.String).fill_null(BLANK_CLASS) for name in columns],
             depth.alias("_depth"),
         )
-        return _inner_join(rows, told, [*columns, "_depth"]).group_by(ID).agg(*[nw.col(name).sum() for name in names])
+        sums = _inner_join(rows, told, [*columns, "_depth"]).group_by(ID).agg(*[nw.col(name).sum() for name in packs])
+        digits = [
+            (nw.col(name).cast(nw.Int64) // 2 ** (bits * place) % 2**bits).alias(count)
+            for name, pack in packs.items()
+            for place, count in enumerate(names[pack])
+        ]
+        return engines.like(sums, self.frame).select(ID, *digits)
 
     def _attach(self, found: engines.Frame, names: Sequence[str], whole: Sequence[bool]) -> None:
-        """Columns by record id, joined to the frame; whole numbers are 0 where there are none."""
+        """Columns by record id, on the frame's engine, joined to it; whole numbers are 0 where there are none."""
         numbers = [name for name, is_whole in zip(names, whole, strict=True) if is_whole]
         key = _as_text(ID, engines.kind_of(self._schema[ID]))
-        self.frame = _join(self.frame, engines.like(found, self.frame), names, numbers, key, self._fresh("_key"))
+        self.frame = _join(self.frame, found, names, numbers, key, self._fresh("_key"))
 
     def _event_test(self, count: Count) -> Condition:
         return All((*_event_parts(count), self._span(count.within_days or math.inf)))
@@ -596,7 +611,7 @@ class Binding:
         if found:
             names = [self._fresh(f"_mark_{position}") for position in range(len(found))]
             table = flags(dict(zip(names, found.values(), strict=True)))
-            self._attach(nw.from_native(table), names, [True] * len(names))
+            self._attach(engines.like(nw.from_native(table), self.frame), names, [True] * len(names))
             self._marked = dict(zip(found, names, strict=True))
 
     def _is_marked(self, node: Node, more: str = "") -> nw.Expr:

@@ -198,7 +198,7 @@ def _shares(
     return shares[codes], kept[codes]
 
 
-def _closed(values: pd.Series[Any], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _closed(values: pd.Series[Any], name: str) -> np.ndarray[Any, Any]:
     """1 won, 0 lost, NaN open."""
     words = values.map(lambda value: str(value).strip().casefold().removesuffix(".0"), na_action="ignore")
     known = {**dict.fromkeys(YES_WORDS, 1.0), **dict.fromkeys(NO_WORDS, 0.0)}

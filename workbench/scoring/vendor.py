@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -110,7 +111,8 @@ class _Part:
         return value
 
     def points(self, key: str) -> float:
-        return self.within(lambda: number(self.need(key), f"the points {key!r}"))
+        found: float = self.within(lambda: number(self.need(key), f"the points {key!r}"))
+        return found
 
     def limits(self, low: str, high: str) -> dict[str, float | None]:
         found = {"minimum": low, "maximum": high}
@@ -181,6 +183,7 @@ def from_json(found: Any, names: Mapping[str, str]) -> ScoreModel:
     hubspot: dict[str, Any] = {key: str(top.get(key)) for key in _KEPT if top.get(key) is not None}
     hubspot |= {"outputs": outputs.kept} if top.get("outputConfiguration") is not None else {}
     hubspot |= {"calculations": reader.calculations} if reader.calculations else {}
+    include, exclude = reader.filtered(top)
     model: ScoreModel = top.within(
         lambda: ScoreModel(
             name=top.need("name", str),
@@ -190,7 +193,8 @@ def from_json(found: Any, names: Mapping[str, str]) -> ScoreModel:
             labels=tuple(outputs.labels),
             matrix=outputs.matrix,
             hubspot=hubspot,
-            **reader.filtered(top),
+            include=include,
+            exclude=exclude,
         )
     )
     return model
@@ -262,19 +266,18 @@ class _Reader:
         """The rule of a calculation; `shell` has its limits and id."""
         leaves: list[Leaf] = part.within(lambda: self.leaves(part, decay))
         limits = {key: shell[key] for key in ("minimum", "maximum")}
-        made: Rule | RuleSum
         if len(leaves) == 1:
             leaf = leaves[0]
             if "count" in leaf:
                 leaf["at_most"] = _needed(leaf["points"], limits, decay)
-            made = part.within(lambda: self.single({**leaf, **shell}))
-            return replace(made, name=self.name(_words(made), self.taken))
+            rule: Rule = part.within(lambda: self.single({**leaf, **shell}))
+            return replace(rule, name=self.name(_words(rule), self.taken))
         for leaf in leaves:
             leaf |= {"at_most": most_times(decay)} if "count" in leaf else {}
-        single = [part.within(lambda leaf=leaf: self.single(leaf)) for leaf in leaves]
+        single: list[Rule] = [part.within(partial(self.single, leaf)) for leaf in leaves]
         named = tuple(replace(rule, name=self.name(_words(rule), self.taken)) for rule in single)
         name = self.name(f"sum of {'; '.join(map(_words, named))}", self.taken)
-        made = part.within(lambda: RuleSum(name=name, rules=named, **shell))
+        made: RuleSum = part.within(lambda: RuleSum(name=name, rules=named, **shell))
         return made
 
     def single(self, leaf: Leaf) -> Rule:
@@ -478,14 +481,14 @@ class _Reader:
 
     # the rest of a score
 
-    def filtered(self, top: _Part) -> dict[str, tuple[str, ...]]:
-        """The segments to include or to exclude."""
+    def filtered(self, top: _Part) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The segments to include and those to exclude."""
         if top.get("filterConfiguration") is None:
-            return {}
+            return (), ()
         part = top.part("filterConfiguration", ("listFilterType", "segmentIds"))
         kind = part.choice("listFilterType", ("EXCLUDES", "INCLUDES"))
         names = tuple(self.segment(number_there) for number_there in part.need("segmentIds", list))
-        return {"exclude" if kind == "EXCLUDES" else "include": names}
+        return ((), names) if kind == "EXCLUDES" else (names, ())
 
     def outputs(self, top: _Part) -> _Outputs:
         found = _Outputs([], None, [])
@@ -531,7 +534,7 @@ class _Reader:
                     CATEGORIES[key]: tuple(self.tier(tier, None) for tier in axes.parts(key, ("label", "threshold")))
                     for key in CATEGORIES
                 }
-                found.matrix = part.within(lambda tiers_of=tiers_of: Matrix(**tiers_of))
+                found.matrix = part.within(partial(Matrix, **tiers_of))
             found.kept.append(json.loads(json.dumps(kept)))
         return found
 
