@@ -263,8 +263,9 @@ class ScoreModel:
     def scale(self) -> int:
         """Points times this are whole numbers, so that sums are exact and the same on every engine."""
         numbers = [points for rule in self.rules for points in (*rule.record_worth, rule.unit)]
-        parts: list[Any] = [*self.groups, *(block.of for group in self.groups for block in group.blocks if block.of is not None)]
-        limits = [limit for part in [*parts, *self.rules] for limit in (part.minimum, part.maximum)]
+        sums = [block.of for group in self.groups for block in group.blocks if block.of is not None]
+        parts: list[Any] = [*self.groups, *sums, *self.rules]
+        limits = [limit for part in parts for limit in (part.minimum, part.maximum)]
         limits += [self.minimum, self.maximum, self.category_maximum]
         tiers = () if self.matrix is None else (*self.matrix.fit, *self.matrix.engagement)
         limits += [limit for label in (*self.labels, *tiers) for limit in (label.at_least, label.leave_below)]
