@@ -4,6 +4,7 @@ import pytest
 
 import workbench as wb
 from workbench.calibration import Calibration
+from workbench.calibration.recommend import draw_counts
 
 
 def leads(counts: dict[int, tuple[int, int]], *, weeks: int = 0) -> pd.DataFrame:
@@ -145,3 +146,14 @@ def test_the_interval_of_the_best_line_covers_the_true_one_in_nineteen_of_twenty
         found = judged(counts).recommend("profit", value_per_win=1000, cost_per_lead=100)
         covered += found.low <= 50 <= found.high
     assert covered >= 52  # 57 expected, less three standard errors
+
+
+def test_draws_of_many_scores_spread_as_those_of_few_do() -> None:
+    """Of a thousand scores each cell is drawn on its own: mean and variance are its count, small and large alike."""
+    n = np.tile([3, 40, 90, 150, 2000], 200)
+    leads, won = draw_counts(n, n // 3, draws=2000, rng=np.random.default_rng(0))
+    for drawn, counts in ((leads, n), (won, n // 3)):
+        assert np.abs(drawn.mean(axis=0) - counts).max() < 5 * np.sqrt(counts.max() / 2000)
+        assert drawn.var(axis=0).reshape(-1, 5).mean(axis=0) == pytest.approx(counts[:5], rel=0.03)
+        assert drawn.min() >= 0
+    assert (won <= leads).all()

@@ -82,8 +82,16 @@ def tally_parts(score: Floats, cluster: pd.Series[Any], n: Ints, n_won: Ints, *,
     cell, part = np.nonzero(alone)
     of_none = [score[~known][cell], part, alone[cell, part], won[cell, part]]
     scores, parts, leads, winners = (np.concatenate(pair) for pair in zip(of_companies, of_none, strict=True))
+    values, place = np.unique(scores, return_inverse=True)
+    cell = place * n_parts + parts
+    totals = [np.bincount(cell, weights=counts, minlength=0).astype(np.int64) for counts in (leads, winners)]
+    filled = np.flatnonzero(totals[0])
     found = ClusterTally(
-        n_parts=n_parts, score=scores, part=parts.astype(np.int64), n=leads.astype(np.int64), n_won=winners
+        n_parts=n_parts,
+        score=values[filled // n_parts],
+        part=filled % n_parts,
+        n=totals[0][filled],
+        n_won=totals[1][filled],
     )
     return found if found.matter else None
 

@@ -13,8 +13,9 @@ import pandas as pd
 
 from workbench.calibration.asked import date_of_export, needs_score, related_of, with_saved_segments
 from workbench.calibration.clusters import COMPANY, ClusterTally, tally_parts
+from workbench.calibration.firstwin import first_win_of
 from workbench.calibration.result import Calibration
-from workbench.calibration.tally import MOST_WEEKS, WeeklyLeads, tally_scores, weekly_leads, weeks_before
+from workbench.calibration.tally import MOST_WEEKS, Floats, WeeklyLeads, tally_scores, weekly_leads, weeks_before
 from workbench.conditions import Related
 from workbench.engines import Frame, as_frame, collect, count_by, kinds
 from workbench.errors import WorkbenchError, did_you_mean, listing
@@ -23,6 +24,7 @@ from workbench.outcomes import WON, YOUNG, Outcome, as_outcome, classify
 from workbench.scoring import CodeTally, ScoreModel, tally_codes
 from workbench.scoring.slices import Slice, moved, sliced
 from workbench.stats.proportions import check_confidence, wilson_interval
+from workbench.wording import plural
 
 MOST_SEGMENTS = 200
 BLANK = "(blank)"
@@ -39,6 +41,7 @@ def calibrate(
     activities: Any = None,
     old_line: float | None = None,
     company: str | None = COMPANY,
+    revenue: str | None = None,
 ) -> Calibration:
     """Judge a score: what every threshold would mean, with intervals.
 
@@ -62,11 +65,15 @@ def calibrate(
         The line in force so far, in points: `notes` then say whether conversion jumps there, and what that means.
     company
         The column with a lead's company, if the table has it: intervals then draw companies, not leads. None: leads.
+    revenue
+        The column with what a won lead brought, in the currency of `cost_per_lead`: `recommend("profit")` then takes
+        it in place of `value_per_win`. A blank counts as 0.
 
     Raises
     ------
     WorkbenchError
-        For an unknown column, scores that are all blank or all the same, an outcome that never or always happens.
+        For an unknown column, scores that are all blank or all the same, an outcome that never or always happens, or a
+        negative revenue.
     """
     check_confidence(confidence)
     outcome = as_outcome(outcome)
@@ -83,8 +90,10 @@ def calibrate(
             )
         keys["segment"] = nw.col(by)
     wide, outcome_code = classify(frame, outcome, as_of=when, activities=activities)
-    cells = count_by(wide, {**keys, "outcome": outcome_code})
+    sums = {} if revenue is None else _revenue_sums(columns, revenue)
+    cells = count_by(wide, {**keys, "outcome": outcome_code}, sums)
     values, codes, n = _floats(cells["score"]), cells["outcome"].to_numpy(dtype=np.int64), cells["n"].to_numpy()
+    brought = None if revenue is None else _checked_revenue(cells[codes == WON], revenue, cells)
     segments = {}
     if by is not None:
         names = cells["segment"].astype("str").where(cells["segment"].notna(), BLANK)
@@ -95,9 +104,11 @@ def calibrate(
             )
         for name in sorted(names.unique()):
             inside = (names == name).to_numpy()
-            segments[name] = tally_scores(values[inside], codes[inside], n[inside])
+            of_segment = None if brought is None else (brought[0][inside], brought[1][inside])
+            segments[name] = tally_scores(values[inside], codes[inside], n[inside], of_segment)
+    dated = outcome.at is not None and columns.get(outcome.at) == columns.get(outcome.created) == "datetime"
     return Calibration(
-        tally=tally_scores(values, codes, n),
+        tally=tally_scores(values, codes, n, brought),
         score=score,
         outcome=outcome,
         as_of=when,
@@ -107,7 +118,44 @@ def calibrate(
         segments=segments,
         old_line=old_line,
         parts=_by_company(wide, columns, score, outcome_code, company),
+        n_without_revenue=0 if revenue is None else int(cells.loc[codes == WON, "untold"].sum()),
+        first_win=first_win_of(wide, outcome, outcome_code, confidence=confidence) if dated else None,
     )
+
+
+def _revenue_sums(columns: Mapping[str, str], revenue: str) -> dict[str, nw.Expr]:
+    """What is summed of a column of revenue."""
+    numbers = [name for name, kind in columns.items() if kind == "number"]
+    if columns.get(revenue) != "number":
+        raise WorkbenchError(
+            f"there is no number column {revenue!r} of revenue; there are {listing(numbers)}."
+            f"{did_you_mean(revenue, numbers)}"
+        )
+    amount = nw.col(revenue).cast(nw.Float64)
+    known = ~amount.is_null() & ~amount.is_nan()
+    money = nw.when(known).then(amount).otherwise(nw.lit(0.0))
+    return {
+        "revenue": money,
+        "squared": money * money,
+        "negative": (money < 0).cast(nw.Int64),
+        "untold": (~known).cast(nw.Int64),
+    }
+
+
+def _checked_revenue(won: pd.DataFrame, revenue: str, cells: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Revenue of each cell and its squares, or a WorkbenchError where it can be no revenue."""
+    negative = int(won["negative"].sum())
+    if negative:
+        raise WorkbenchError(
+            f"{plural(negative, 'won lead')} {'has' if negative == 1 else 'have'} a negative revenue in {revenue!r}, "
+            "so a line by profit would mean nothing; correct the amounts, or leave those leads out."
+        )
+    if len(won) and not won["revenue"].sum() > 0:
+        raise WorkbenchError(
+            f"no won lead has a revenue in {revenue!r}; choose another column, or say what a win is worth with "
+            "value_per_win."
+        )
+    return cells["revenue"].to_numpy(dtype=float), cells["squared"].to_numpy(dtype=float)
 
 
 # Up to so many patterns all scores follow from a change within milliseconds; beyond, a slice for one rule is made.

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.calibration.asked import date_of_export
-from workbench.engines import as_frame, count_by, kinds
+from workbench.engines import Frame, as_frame, count_by, kinds
 from workbench.errors import WorkbenchError
 from workbench.outcomes import WON, YOUNG, Outcome, classify
 from workbench.stats.proportions import Rate, check_confidence, rate
@@ -91,12 +91,20 @@ def first_win(table: Any, *, outcome: Outcome, as_of: str | date | None = None, 
             f"the first win needs the date of creation too, but there is no date column {outcome.created!r}; name it "
             "in Outcome(created=...)."
         )
-    created, at = nw.col(outcome.created).dt.truncate("1d"), nw.col(outcome.at).dt.truncate("1d")
+    found = first_win_of(frame, outcome, code, confidence=confidence)
+    if found is None:
+        raise WorkbenchError("nobody won with a date on record, so there is no first win; check the outcome.")
+    return found
+
+
+def first_win_of(frame: Frame, outcome: Outcome, code: nw.Expr, *, confidence: float) -> FirstWin | None:
+    """The first win of classified leads with dates of creation and of winning; None where nobody won."""
+    created, at = nw.col(outcome.created).dt.truncate("1d"), nw.col(str(outcome.at)).dt.truncate("1d")
     cells = count_by(frame, {"created": created, "at": at, "outcome": code})
     cells = cells[(cells["outcome"] < YOUNG) & cells["created"].notna()]
     wins = cells[(cells["outcome"] == WON) & cells["at"].notna()]
     if not len(wins):
-        raise WorkbenchError("nobody won with a date on record, so there is no first win; check the outcome.")
+        return None
     first, first_lead = pd.Timestamp(wins["at"].min()), pd.Timestamp(cells["created"].min())
     since = cells[cells["created"] >= first]
     overall = rate(int(wins["n"].sum()), int(cells["n"].sum()), confidence=confidence)

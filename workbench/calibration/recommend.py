@@ -19,10 +19,13 @@ from workbench.wording import points
 
 DRAWS = 2000
 MOST_SCORES_IN_A_DRAW = 1000
+MOST_CELLS_AT_ONCE = 500
+AS_NORMAL = 100
+"""From so many leads on, a Poisson count is drawn as a rounded normal one."""
 
 Counts = NDArray[np.int64]
 Places = NDArray[np.intp]
-_Number = TypeVar("_Number", np.int64, np.float32)
+_Number = TypeVar("_Number", np.int64, np.float32, np.float64)
 NONE = -1  # the place of a line that does not exist
 
 
@@ -94,13 +97,15 @@ def check_kind(kind: str, known: dict[str, Any], given: dict[str, Any]) -> None:
 class Above:
     """Leads and wins at or above each score, in draws: `n` and `won` have the shape `(draws, scores)`.
 
-    `lowest` and `highest` are the conversion rates of the lowest and the highest band, shape `(draws,)`.
+    `lowest` and `highest` are the conversion rates of the lowest and the highest band, shape `(draws,)`; `revenue` is
+    what the won brought, where it is known.
     """
 
     n: Counts
     won: Counts
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
+    revenue: NDArray[np.float64] | None = None
 
     @property
     def all_n(self) -> Counts:
@@ -153,11 +158,17 @@ def by_f1(above: Above) -> Places:
     return best(2 * above.won / np.maximum(above.n + above.all_won, 1))
 
 
-def by_profit(value_per_win: float, cost_per_lead: float) -> Choice:
-    """Highest value of the wins less cost of the leads worked; none where working leads never pays."""
+def by_profit(value_per_win: float | None, cost_per_lead: float) -> Choice:
+    """Highest value of the wins less cost of the leads worked; none where working leads never pays.
+
+    Without `value_per_win` the wins are worth the revenue they brought.
+    """
 
     def choose(above: Above) -> Places:
-        profit = above.won * value_per_win - above.n * cost_per_lead
+        value = above.revenue if value_per_win is None else above.won * value_per_win
+        if value is None:
+            raise WorkbenchError("profit needs value_per_win, or a calibration with revenue=.")
+        profit = value - above.n * cost_per_lead
         place = best(profit)
         return np.where(np.take_along_axis(profit, place[:, None], axis=1)[:, 0] > 0, place, NONE)
 
@@ -187,17 +198,44 @@ def by_capacity(leads_per_week: float, weekly: NDArray[np.float64]) -> Places:
 
 
 def draw_counts(n_leads: Counts, n_won: Counts, *, draws: int, rng: np.random.Generator) -> tuple[Counts, Counts]:
-    """Multinomial draws of leads and wins by score; shape `(draws, scores)` each.
+    """Bootstrap draws of leads and wins by score; shape `(draws, scores)` each.
 
-    The cost depends on the number of scores, not of leads.
+    The cost depends on the number of scores, not of leads. Of few scores the draws are multinomial; of many, each cell
+    is drawn on its own, as Poisson, which costs a fifth and tells shares and rates apart just as well.
+
+    References
+    ----------
+    Hanley, J. A., MacGibbon, B. (2006). Creating non-parametric bootstrap samples using Poisson frequencies. Computer
+    Methods and Programs in Biomedicine 83, 57-62.
     """
     cells = np.concatenate([n_leads - n_won, n_won])
     filled = np.flatnonzero(cells)
-    total = int(cells.sum())
     drawn = np.zeros((draws, len(cells)), dtype=np.int64)
-    drawn[:, filled] = rng.multinomial(total, cells[filled] / total, size=draws)
+    if len(filled) <= MOST_CELLS_AT_ONCE:
+        total = int(cells.sum())
+        drawn[:, filled] = rng.multinomial(total, cells[filled] / total, size=draws)
+    else:
+        few = cells < AS_NORMAL
+        drawn[:, few] = rng.poisson(cells[few], size=(draws, int(few.sum())))
+        large = cells[~few].astype(np.float32)
+        noise = rng.standard_normal((draws, len(large)), dtype=np.float32)
+        drawn[:, ~few] = np.rint(noise * np.sqrt(large) + large)
     lost, won = drawn[:, : len(n_leads)], drawn[:, len(n_leads) :]
     return lost + won, won
+
+
+def draw_revenue(
+    won: Counts, seen: Counts, revenue: NDArray[np.float64], squared: NDArray[np.float64], *, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Revenue of drawn wins by score, `(draws, scores)`, from wins `seen` with their sums of revenue and of squares.
+
+    The sum over many wins is as good as normal, so each score's mean and spread say enough.
+    """
+    mean = np.divide(revenue, seen, out=np.zeros(len(seen)), where=seen > 0)
+    spread = np.divide(squared, seen, out=np.zeros(len(seen)), where=seen > 0) - mean**2
+    noise = rng.standard_normal(won.shape, dtype=np.float32)
+    drawn: NDArray[np.float64] = won * mean + noise * np.sqrt(won * np.maximum(spread, 0.0))
+    return drawn
 
 
 def down(counts: NDArray[_Number]) -> NDArray[_Number]:

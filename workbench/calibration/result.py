@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 from workbench.calibration import recommend as rules
 from workbench.calibration.clusters import ClusterTally, design_effect
 from workbench.calibration.corrected import ChosenRate, correct_rate, uncorrected
+from workbench.calibration.firstwin import FirstWin
 from workbench.calibration.recommend import Above, Recommendation
 from workbench.calibration.selective import Jump, check_old_line, jump_at
 from workbench.calibration.tally import Floats, Ints, ScoreTally, WeeklyLeads
@@ -20,7 +21,7 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.outcomes import Outcome
 from workbench.stats.proportions import Rate, inverted, rate, wilson_interval
 from workbench.stats.ranking import Auc, auc, captured, quantile
-from workbench.wording import interval, number, percent, points, times
+from workbench.wording import interval, number, percent, plural, points, times
 
 MOST_BANDS = 10
 LEAST_OF_EACH = 5
@@ -103,6 +104,8 @@ class Calibration:
     segments: Mapping[str, ScoreTally] = field(default_factory=dict)
     old_line: float | None = None
     parts: ClusterTally | None = None
+    first_win: FirstWin | None = None
+    n_without_revenue: int = 0
 
     def __post_init__(self) -> None:
         tally, judged = self.tally, int(self.tally.n_leads.sum())
@@ -216,6 +219,7 @@ class Calibration:
                 "capture_rate": won / won[0],
                 "lift": conversion / (won[0] / n[0]),
                 "leads_per_week": self._weekly_means,
+                **({} if self.tally.revenue is None else {"revenue": rules.down(self.tally.revenue)}),
             }
         )
 
@@ -344,6 +348,15 @@ class Calibration:
             confidence=self.confidence,
         )
 
+    def profit(self, threshold: float, cost_per_lead: float, value_per_win: float | None = None) -> tuple[float, float]:
+        """What working the leads at or above a line leaves, and what a win there is worth: by default, the revenue."""
+        line = self.at(threshold)
+        if value_per_win is None and self.tally.revenue is not None:
+            value = float(self.tally.revenue[self.tally.score >= threshold].sum())
+            return value - line.n_leads * cost_per_lead, value / line.n_won if line.n_won else float("nan")
+        each = value_per_win or 0.0
+        return line.n_won * each - line.n_leads * cost_per_lead, each
+
     def recommend(
         self,
         kind: str,
@@ -360,8 +373,9 @@ class Calibration:
         ----------
         kind
             `"capacity"` (with `leads_per_week` that sales can take), `"profit"` (with `value_per_win` and
-            `cost_per_lead` in one currency), `"target_rate"` (with `rate`, 0 to 1), `"youden"`, `"f1"` or
-            `"rule_of_thumb"` (15 to 35 % of leads hold 60 % of wins, best band 10 times the lowest).
+            `cost_per_lead` in one currency; without the first where the revenue is known), `"target_rate"` (with
+            `rate`, 0 to 1), `"youden"`, `"f1"` or `"rule_of_thumb"` (15 to 35 % of leads hold 60 % of wins, best band
+            10 times the lowest).
         seed
             Of the draws.
 
@@ -376,7 +390,10 @@ class Calibration:
             "cost_per_lead": cost_per_lead,
             "rate": rate,
         }
-        rules.check_kind(kind, _ARGUMENTS, given)
+        known = _ARGUMENTS
+        if self.tally.revenue is not None and value_per_win is None:
+            known = _ARGUMENTS | {"profit": ("cost_per_lead",)}
+        rules.check_kind(kind, known, given)
         if kind == "capacity":
             return self._by_capacity(_positive("leads_per_week", leads_per_week), seed=seed)
         choose = _choice(kind, given)
@@ -414,7 +431,7 @@ class Calibration:
         scores, drawn = self._drawn(seed)
         n, won = self._above
         first = np.searchsorted(self.tally.score, scores)
-        observed = Above(n[None, first], won[None, first], self._observed.lowest, self._observed.highest)
+        observed = replace(self._observed, n=n[None, first], won=won[None, first])
         return correct_rate(
             kind,
             _choice(kind, given),
@@ -436,7 +453,8 @@ class Calibration:
     @cached_property
     def _observed(self) -> Above:
         rates = self.bands["conversion_rate"].to_numpy()
-        return Above(self._above[0][None, :], self._above[1][None, :], rates[:1], rates[-1:])
+        revenue = None if self.tally.revenue is None else rules.down(self.tally.revenue)[None, :]
+        return Above(self._above[0][None, :], self._above[1][None, :], rates[:1], rates[-1:], revenue)
 
     def _drawn(self, seed: int) -> tuple[Floats, Above]:
         """Bootstrap draws; kept for the last seed, for all rules draw from the same data."""
@@ -452,6 +470,9 @@ class Calibration:
             lowest = won[:, : starts[1]].sum(axis=1) / np.maximum(n[:, : starts[1]].sum(axis=1), 1)
             highest = won[:, starts[-1] :].sum(axis=1) / np.maximum(n[:, starts[-1] :].sum(axis=1), 1)
             above = Above(rules.down(n), rules.down(won), lowest, highest)
+            if tally.revenue is not None and tally.revenue_squared is not None:
+                seen = [np.add.reduceat(part, first) for part in (tally.n_won, tally.revenue, tally.revenue_squared)]
+                above = replace(above, revenue=rules.down(rules.draw_revenue(won, *seen, rng=rng)))
             self._draws.update(seed=seed, drawn=(tally.score[first], above))
         drawn: tuple[Floats, Above] = self._draws["drawn"]
         return drawn
@@ -507,9 +528,9 @@ class Calibration:
         rate_ = f"{percent(line.conversion.value)} ({interval(line.conversion.low, line.conversion.high)})"
         leads = f"{line.n_leads:,} leads convert at {rate_} and hold {percent(line.capture.value, digits=0)} of wins"
         if kind == "profit":
-            gain = line.n_won * given["value_per_win"] - line.n_leads * given["cost_per_lead"]
+            gain, value = self.profit(threshold, given["cost_per_lead"], given["value_per_win"])
             return (
-                f"{leads}; at {number(given['value_per_win'])} a win and {number(given['cost_per_lead'])} a lead that "
+                f"{leads}; at {number(value)} a win and {number(given['cost_per_lead'])} a lead that "
                 f"leaves {number(gain)}, more than at any other line."
             )
         if kind == "target_rate":
@@ -524,10 +545,11 @@ class Calibration:
         table = self.thresholds
         if kind == "profit":
             top = table.iloc[int(table["conversion_rate"].argmax())]
+            value = self.profit(top["threshold"], 0.0, given["value_per_win"])[1]
             return (
                 f"working a lead never pays: the best line, {points(top['threshold'])}, converts at "
                 f"{percent(top['conversion_rate'])} of {int(top['n_leads']):,} leads, and a lead costs "
-                f"{percent(given['cost_per_lead'] / given['value_per_win'])} of a win's value."
+                f"{percent(given['cost_per_lead'] / value)} of a win's value."
             )
         if kind == "target_rate":
             top = table.iloc[int(table["conversion_rate"].argmax())]
@@ -617,6 +639,10 @@ class Calibration:
                 f"Leads of one company rise and fall together: {self.n_leads:,} are worth "
                 f"{self.n_leads / self.design_effect:,.0f} that stand each for itself. Intervals allow for that."
             )
+        if self.n_without_revenue:
+            found.append(f"{plural(self.n_without_revenue, 'won lead')} without a revenue: counted as 0.")
+        if self.first_win is not None and self.first_win.truncated:
+            found.append(self.first_win.headline())
         if self._few:
             found.append(self._few)
         return tuple(found)
@@ -630,7 +656,8 @@ def _choice(kind: str, given: Mapping[str, float | None]) -> rules.Choice:
     """The rule as a function of counts, its arguments checked."""
     if kind == "profit":
         value, cost = given.get("value_per_win"), given.get("cost_per_lead")
-        return rules.by_profit(_positive("value_per_win", value), _positive("cost_per_lead", cost))
+        worth = None if value is None else _positive("value_per_win", value)
+        return rules.by_profit(worth, _positive("cost_per_lead", cost))
     if kind == "target_rate":
         return rules.by_target_rate(_check_share(given.get("rate")))
     return {"youden": rules.by_youden, "f1": rules.by_f1, "rule_of_thumb": rules.by_rule_of_thumb}[kind]

@@ -149,8 +149,8 @@ def _row(
         there = segment.at(own.threshold)
         row["leads_more"], row["wins_more"] = above - there.n_leads, above_won - there.n_won
         if kind == "profit":
-            value, cost = given["value_per_win"] or 0.0, given["cost_per_lead"] or 0.0
-            row["cost"] = (there.n_won - above_won) * value - (there.n_leads - above) * cost
+            cost, value = given["cost_per_lead"] or 0.0, given.get("value_per_win")
+            row["cost"] = segment.profit(own.threshold, cost, value)[0] - segment.profit(line, cost, value)[0]
     return row
 
 

@@ -22,7 +22,8 @@ class ScoreTally:
 
     `n_leads` are the leads old enough to be judged, `n_won` the won among them, `n_apart` those that cannot be judged
     (too young, outcome or date unknown, won before they were created); all have the shape of `score`. Leads without a
-    score stand apart in the `blank_` counts: a blank is not a zero.
+    score stand apart in the `blank_` counts: a blank is not a zero. `revenue` is the sum of what the won brought, where
+    it is known, and `revenue_squared` that of its squares.
     """
 
     score: Floats
@@ -35,6 +36,8 @@ class ScoreTally:
     n_young: int = 0
     n_unknown: int = 0
     n_before: int = 0
+    revenue: Floats | None = None
+    revenue_squared: Floats | None = None
 
     @property
     def n_rows(self) -> int:
@@ -42,17 +45,24 @@ class ScoreTally:
         return int(self.n_leads.sum() + self.n_apart.sum()) + self.blank_leads + self.blank_apart
 
 
-def tally_scores(score: Floats, outcome: Ints, n: Ints) -> ScoreTally:
-    """A ScoreTally of cells: a score (NaN where blank), an outcome code (`workbench.outcomes`) and a count each."""
+def tally_scores(score: Floats, outcome: Ints, n: Ints, revenue: tuple[Floats, Floats] | None = None) -> ScoreTally:
+    """A ScoreTally of cells: a score (NaN where blank), an outcome code (`workbench.outcomes`) and a count each.
+
+    `revenue` is the sum of a cell's revenue and that of its squares.
+    """
     outcomes = len((LOST, WON, YOUNG, UNKNOWN, BEFORE))
     by_outcome = np.bincount(outcome, weights=n, minlength=outcomes).astype(np.int64)
     blank = np.isnan(score)
     of_blank = np.bincount(outcome[blank], weights=n[blank], minlength=outcomes).astype(np.int64)
     if blank.any():
         score, outcome, n = score[~blank], outcome[~blank], n[~blank]
+        revenue = None if revenue is None else (revenue[0][~blank], revenue[1][~blank])
     values, place = _distinct(score)
     counts = np.bincount(place * outcomes + outcome, weights=n, minlength=len(values) * outcomes)
     cells = counts.reshape(len(values), outcomes).astype(np.int64)
+    sums: list[Floats | None] = [None, None]
+    if revenue is not None:
+        sums = [np.bincount(place, weights=part * (outcome == WON), minlength=len(values)) for part in revenue]
     return ScoreTally(
         score=values,
         n_leads=cells[:, LOST] + cells[:, WON],
@@ -64,6 +74,8 @@ def tally_scores(score: Floats, outcome: Ints, n: Ints) -> ScoreTally:
         n_young=int(by_outcome[YOUNG]),
         n_unknown=int(by_outcome[UNKNOWN]),
         n_before=int(by_outcome[BEFORE]),
+        revenue=sums[0],
+        revenue_squared=sums[1],
     )
 
 
