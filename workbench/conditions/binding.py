@@ -190,6 +190,11 @@ def _event_parts(count: Count) -> list[Condition]:
     return parts if count.where is None else [*parts, count.where]
 
 
+_ELSEWHERE = (Count, EventTime, Associated, Ever, Changed, Among, InSegment)
+MOST_SOUGHT = 100_000
+"""Ids that are joined to the events before these are counted."""
+
+
 class Binding:
     """Conditions and counts bound to one table; all counted events come from one pass over the activities."""
 
@@ -212,13 +217,15 @@ class Binding:
         self._as_of = moment(as_of)
         self._schema = dict(frame.collect_schema())
         self._converted: dict[str, str] = {}
-        self._counted: dict[Count | EventTime, str] = {**(counted or {})}  # to columns of the frame
+        self._counted: dict[Count | EventTime, str] = dict((counted or {}).items())  # to columns of the frame
         self._marked: dict[str, str] = {}  # what other tables say, by its text, to the column that holds it
         self._asked: Node = Always(True)
+        self._sought: nw.Expr | None = None  # whose events matter; None for everybody's
         self.frame = frame
 
         nodes = [node for condition in conditions for node in condition.walk()]
         wanted = dict.fromkeys(node for node in nodes if isinstance(node, Count | EventTime))
+        counts = tuple(counts)
         wanted.update(dict.fromkeys(counts))
         wanted = {node: None for node in wanted if node not in self._counted}
         for condition in conditions:
@@ -226,6 +233,8 @@ class Binding:
                 self._asked = self._told.get(condition, condition)
                 self._convert(name)
         if wanted:
+            if frame.implementation.is_duckdb() and not counts:
+                self._seek(conditions)
             self._count(list(wanted), activities)
         self._mark([node for node in nodes if isinstance(node, Associated | Ever | Changed | Among)])
 
@@ -493,9 +502,39 @@ class Binding:
         if len(asked) >= MANY_COUNTS and all(isinstance(one, Count) for one in asked):
             found = self._count_by_class(counts, names, events, kinds)
         if found is None:
+            events = self._of_sought(events, kinds)
             found = engines.like(self._count_one_by_one(asked, counts, names, events, kinds), self.frame)
         self._attach(found, names, [isinstance(one, Count) for one in asked])
         self._counted.update(zip(asked, names, strict=True))
+
+    def _seek(self, conditions: Sequence[Condition]) -> None:
+        """Whose events matter at all: `numemployees > 50 and count(call) > 2` is false of small ones, whatever they did.
+
+        On DuckDB, where counting the events of few takes a fraction of the time of counting everybody's.
+        """
+        sought = []
+        for condition in conditions:
+            if any(isinstance(node, Count | EventTime) for node in condition.walk()):
+                parts = condition.parts if isinstance(condition, All) else ()
+                plain = [part for part in parts if not any(isinstance(node, _ELSEWHERE) for node in part.walk())]
+                if not plain:
+                    return
+                self._asked = self._told.get(condition, condition)
+                sought.append(_fold(and_, [self._expression(part, False) for part in plain]))
+        if sought:
+            self._sought = _fold(or_, sought)
+
+    def _of_sought(self, events: engines.Frame, kinds: Mapping[str, str]) -> engines.Frame:
+        """The events of those who are sought, if these are few."""
+        if self._sought is None or not events.implementation.is_duckdb():
+            return events
+        key = _as_text(ID, engines.kind_of(self._schema[ID])).alias(ID)
+        ids = engines.to_arrow(self.frame.filter(self._sought).select(key).head(MOST_SOUGHT + 1))
+        if len(ids) > MOST_SOUGHT:
+            return events
+        few = cast("nw.LazyFrame[Any]", engines.like(nw.from_native(ids), events))
+        named = events.lazy().with_columns(_as_text("contact_id", kinds["contact_id"]).alias(ID))
+        return named.join(few, on=ID, how="semi").drop(ID)
 
     def _count_one_by_one(
         self,

@@ -77,7 +77,7 @@ def score(
         total = summed([nw.col(group.column) for group in category])
         categories[model.category_name(category)] = _limited(total, None, model.scaled(model.category_maximum))
     total = _limited(summed(list(categories.values())), model.scaled(model.minimum), model.scaled(model.maximum))
-    named: dict[str | None, nw.Expr] = {None: total, **categories}
+    named: dict[str | None, nw.Expr] = dict([(None, total), *categories.items()])
     words = [_label(model, of, named[of], previous).alias(model.label_column(of)) for of in model.labelled]
     if model.matrix is not None:
         tiers = [
