@@ -389,7 +389,7 @@ class View:
         for row in unknown.head(MOST_UNKNOWN).itertuples():
             options = [("leave it as it is", AS_IT_IS), *state.may_become(row.file, row.object)]
             box = widgets.Dropdown(options=options, value=AS_IT_IS, description=row.header)
-            box.description_tooltip = f"{row.header} in {row.file}"
+            box.tooltip = f"{row.header} in {row.file}"
             box.observe(partial(self._map, (row.file, row.header)), "value")
             boxes.append(box)
         self._unknown.children = boxes

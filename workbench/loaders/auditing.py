@@ -98,8 +98,8 @@ class Audit:
         """How full the tables are, and the most frequent finding of each kind."""
         used = self.properties[self.properties["unused"] == ""]
         parts = [
-            f"{plural(len(self.files[self.files['object'] != '']), 'file')} taken for {len(self.workspace.tables)} "
-            f"tables; {plural(len(self.properties) - len(used), 'property', 'properties')} of {len(self.properties)} "
+            f"{plural(len(self.files[self.files['object'] != '']), 'file')} taken for "
+            f"{plural(len(self.workspace.tables), 'table')}; {plural(len(self.properties) - len(used), 'property', 'properties')} of {len(self.properties)} "
             "unused"
         ]
         found = self.findings[self.findings["n"] > 0].sort_values("n", ascending=False, kind="stable")
@@ -159,18 +159,17 @@ class Audit:
         return pd.concat(parts, ignore_index=True) if parts else self._rows_of(chosen[0], 0, 0)
 
     def _rows_of(self, one: _Figure, offset: int, most: int | None) -> pd.DataFrame:
-        there = self.workspace.columns(one.table)
         wanted = dict.fromkeys((*KEYS[_object_of(one.table)], *_KNOWN_BY[one.table], *one.columns))
-        names = [quoted(name) for name in wanted if name in there]
-        names += ["_seen AS last_sign_of_life"] if "_seen" in wanted else []
-        listed = ", ".join(names)
-        limit = "" if most is None else f" LIMIT {int(most)}"
-        query = (
-            f'SELECT {sql_text(one.table)} AS "table", {sql_text(one.figure)} AS figure, _file AS file, '
-            f'_row AS "row"{", " * bool(names)}{listed} FROM {_relation(self.workspace, one.table)} '
-            f"WHERE ({one.of}) AND ({one.where}) ORDER BY _file, _row{limit} OFFSET {int(offset)}"
-        )
         with _connected() as connection:
+            types = _types(connection, self.workspace, one.table)
+            there = {*types, _seen(types)} if one.table == "contacts" else set(types)
+            names = "".join(f", {quoted(name)}" for name in wanted if name in there)
+            limit = "" if most is None else f" LIMIT {int(most)}"
+            query = (
+                f'SELECT {sql_text(one.table)} AS "table", {sql_text(one.figure)} AS figure, _file AS file, '
+                f'_row AS "row"{names} FROM {_relation(self.workspace, one.table, types)} '
+                f"WHERE ({one.of}) AND ({one.where}) ORDER BY _file, _row{limit} OFFSET {int(offset)}"
+            )
             return to_pandas(connection.sql(query).to_arrow_table())
 
     def _count(self, one: _Figure) -> int:
@@ -224,7 +223,7 @@ def audit(workspace: Workspace, *, stale_days: int = 180, as_of: str | dt.date |
                 asked += [f"count(*) FILTER (WHERE ({one.of}) AND ({one.where}))", f"count(*) FILTER (WHERE {one.of})"]
             for name in columns:
                 asked += [f"count({quoted(name)})", f"min({quoted(name)}) = max({quoted(name)})"]
-            query = f"SELECT {', '.join(asked)} FROM {_relation(workspace, table)}"
+            query = f"SELECT {', '.join(asked)} FROM {_relation(workspace, table, columns)}"
             n_rows, *told = connection.execute(query).fetchall()[0]
             figures += of_table
             counted += list(zip(told[: 2 * len(of_table) : 2], told[1 : 2 * len(of_table) : 2], strict=True))
@@ -288,24 +287,31 @@ def _connected() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _relation(workspace: Workspace, table: str) -> str:
-    """A table as SQL; contacts with `_seen`, the last sign of life."""
+def _relation(workspace: Workspace, table: str, types: Mapping[str, str]) -> str:
+    """A table as SQL; contacts with their last sign of life."""
     rows = f"read_parquet({sql_text(str(workspace.file(table)))})"
     if table != "contacts":
         return rows
-    there = workspace.columns("contacts")
-    signs = [quoted(name) for name in _SIGNS if name in there]
-    if "activities" not in workspace.tables or "hs_object_id" not in there:
-        return f"(SELECT *, greatest({', '.join([*signs, 'NULL::TIMESTAMP'])}) AS _seen FROM {rows})"
-    doings = ", ".join(map(sql_text, _OWN_DOING))
-    did = (
-        f'SELECT contact_id, max("at") AS _did FROM read_parquet({sql_text(str(workspace.file("activities")))}) '
-        f"WHERE kind IN ({doings}) GROUP BY contact_id"
-    )
-    return (
-        f"(SELECT c.*, greatest({', '.join([*signs, '_did'])}) AS _seen FROM {rows} AS c "
-        f"LEFT JOIN ({did}) ON contact_id = hs_object_id)"
-    )
+    signs = [f"c.{quoted(name)}" for name in _SIGNS if types.get(name) == "date"]
+    join = ""
+    if "activities" in workspace.tables and "hs_object_id" in types:
+        doings = ", ".join(map(sql_text, _OWN_DOING))
+        join = (
+            'LEFT JOIN (SELECT contact_id, max("at") AS at_last '
+            f"FROM read_parquet({sql_text(str(workspace.file('activities')))}) "
+            f"WHERE kind IN ({doings}) GROUP BY contact_id) AS a ON a.contact_id = c.hs_object_id"
+        )
+        signs.append("a.at_last")
+    last = f"greatest({', '.join([*signs, 'NULL::TIMESTAMP'])}) AS {quoted(_seen(types))}"
+    return f"(SELECT c.*, {last} FROM {rows} AS c {join})"
+
+
+def _seen(types: Collection[str]) -> str:
+    """What the last sign of life is called: as no column of the account's is."""
+    name = "last_sign_of_life"
+    while name in types:
+        name += "_"
+    return name
 
 
 def _types(connection: duckdb.DuckDBPyConnection, workspace: Workspace, table: str) -> dict[str, str]:
@@ -388,35 +394,35 @@ def _impossible(table: str, dated: Collection[str], types: Collection[str], as_o
 
 
 def _stale(
-    workspace: Workspace, table: str, types: Collection[str], as_of: dt.datetime, stale_days: int
+    workspace: Workspace, table: str, types: Mapping[str, str], as_of: dt.datetime, stale_days: int
 ) -> Iterator[_Figure]:
     before = f"TIMESTAMP '{as_of - dt.timedelta(days=stale_days)}'"
     if table == "contacts":
-        seen = tuple(name for name in _SIGNS if name in types)
-        if not seen and "activities" not in workspace.tables:
+        signs, seen = tuple(name for name in _SIGNS if types.get(name) == "date"), quoted(_seen(types))
+        if not signs and "activities" not in workspace.tables:
             return
         yield _Figure(
             finding="stale records", table=table, figure=f"without a sign of life for {stale_days} days",
-            where=f"_seen < {before}", of="_seen IS NOT NULL", columns=("_seen", *seen),
+            where=f"{seen} < {before}", of=f"{seen} IS NOT NULL", columns=(_seen(types), *signs),
             what_to_do="ask them once more whether they want to hear from you, then delete them",
         )  # fmt: skip
-        hard = [f"{quoted(name)} {test}" for name, test in (
-            ("hs_email_bounce", "> 0"), ("hs_email_hard_bounce_reason_enum", "IS NOT NULL"),
-        ) if name in types]  # fmt: skip
+        hard = ["hs_email_bounce > 0"] * (types.get("hs_email_bounce") == "number")
+        hard += ["hs_email_hard_bounce_reason_enum IS NOT NULL"] * ("hs_email_hard_bounce_reason_enum" in types)
         if hard:
             yield _Figure(
-                finding="stale records", table=table, where=f"({' OR '.join(hard)}) AND _seen < {before}",
+                finding="stale records", table=table, where=f"({' OR '.join(hard)}) AND {seen} < {before}",
                 figure=f"bounced, and without a sign of life for {stale_days} days",
-                of="_seen IS NOT NULL", columns=("_seen", "hs_email_bounce", "hs_email_hard_bounce_reason_enum"),
+                of=f"{seen} IS NOT NULL",
+                columns=(_seen(types), "hs_email_bounce", "hs_email_hard_bounce_reason_enum"),
                 what_to_do="delete them: nothing reaches them, and bounces harm the sender's name",
             )  # fmt: skip
-    if table == "deals" and {"dealstage", "closedate"} <= set(types):
+    if table == "deals" and {"dealstage": "text", "closedate": "date"}.items() <= types.items():
         yield _Figure(
             finding="stale records", table=table, figure=f"open {stale_days} days after their close date",
             where=f"closedate < {before}", of=f"NOT {_CLOSED_DEAL}", columns=("closedate",),
             what_to_do="close them as lost or give them a new date; the forecast counts them",
         )  # fmt: skip
-    if table == "tickets" and {"createdate", "closed_date"} <= set(types):
+    if table == "tickets" and {"createdate": "date", "closed_date": "date"}.items() <= types.items():
         yield _Figure(
             finding="stale records", table=table, figure=f"open for more than {stale_days} days",
             where=f"createdate < {before}", of="closed_date IS NULL", columns=("createdate", "hs_pipeline_stage"),
@@ -454,10 +460,10 @@ def _consent(types: Mapping[str, str]) -> Iterator[_Figure]:
             )  # fmt: skip
 
 
-def _twice(workspace: Workspace, table: str, types: Collection[str]) -> Iterator[_Figure]:
+def _twice(workspace: Workspace, table: str, types: Mapping[str, str]) -> Iterator[_Figure]:
     rows = f"read_parquet({sql_text(str(workspace.file(table)))})"
     for of, column, called in (("contacts", "email", "e-mail"), ("companies", "domain", "domain")):
-        if table == of and column in types:
+        if table == of and types.get(column) == "text":
             same = f"lower(trim({column}))"
             yield _Figure(
                 finding="duplicates", table=table, figure=f"with the {called} of another record",

@@ -1,0 +1,252 @@
+"""The page of imports: what it says, what its controls do, and what a stranger's file cannot do."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
+
+import workbench as wb
+from workbench.dashboards import import_and_audit
+from workbench.dashboards.import_and_audit import FAULTS, State, View
+from workbench.dashboards.upload import Upload, safe_name
+from workbench.loaders.auditing import BLANK
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Path:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    rows = "".join(f"{n},{HOSTILE},{n % 2 or ''},{'soon' if n < 26 else '2026-01-02'},7\n" for n in range(1, 31))
+    (folder / "contacts.csv").write_text(f"Record ID,First Name,Email,Create Date,{HOSTILE}\n{rows}", encoding="utf-8")
+    (folder / "deals.csv").write_text("Record ID,Create Date,Close Date\n1,2026-02-01,2026-01-01\n", encoding="utf-8")
+    (folder / "letter.csv").write_text("Dear,reader\nyes,no\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def state(exports: Path, tmp_path: Path) -> State:
+    return State(wb.load(exports, to=tmp_path / "home"), exports=str(exports))
+
+
+@pytest.fixture
+def view(state: State) -> View:
+    return View(state)
+
+
+def html(view: View, name: str) -> str:
+    return str(view._html[name].value)
+
+
+def every_text(widget: Any) -> list[str]:
+    own = [str(widget.value)] if type(widget).__name__ == "HTML" else []
+    return own + [text for child in getattr(widget, "children", ()) for text in every_text(child)]
+
+
+def test_the_page_says_what_came_in_and_why(view: View) -> None:
+    assert html(view, "answer").replace("<b>", "").replace("</b>", "").split(">", 1)[1] == (
+        "31 rows of 2 files are in, none set aside; 26 faults marked, and 2 findings to look at.</p>"
+    )
+    assert "letter.csv" in html(view, "files")
+    assert "not loaded" in html(view, "files")
+    assert "4 of 5 columns are known from contacts" in html(view, "files")
+
+
+def test_no_text_from_a_file_is_markup(view: View) -> None:
+    view.state.shown = (BLANK, "contacts", "email")
+    view.state.of_table = "contacts"
+    texts = every_text(view.widget)
+    assert any("&lt;img" in text for text in texts)
+    assert not any("<img" in text for text in texts)
+    assert "<img" not in str(view._bars.spec)
+
+
+def test_every_finding_leads_to_its_rows(view: View) -> None:
+    found = view.state.audit.findings
+    counted = [(row.finding, row.table, row.figure) for row in found[found["n"] > 0].itertuples()]
+    assert list(view._lines) == counted
+    for shown, line in view._lines.items():
+        line.children[1].click()
+        assert view.state.shown == shown
+        place = view._findings.children.index(view._behind)
+        assert view._findings.children[place - 1] is line
+        rows, total = view.state.rows()
+        assert len(rows) == min(total, 20)
+
+
+def test_a_bar_leads_to_the_rows_that_are_blank_there(view: View) -> None:
+    names = view.state.properties("contacts").iloc[::-1]["property"].tolist()
+    view._bars.clicked = {"trace": 0, "point": names.index("email"), "x": 0.5, "y": 0}
+    assert view.state.shown == (BLANK, "contacts", "email")
+    assert view.state.rows()[1] == 15
+    assert view._below_bars.children == (view._behind,)
+
+
+def test_faults_are_filtered_and_turned_page_by_page(view: View) -> None:
+    state = view.state
+    view._faults.click()
+    rows, total = state.rows()
+    assert (total, len(rows)) == (sum(state.workspace.report.counts.values()), 20)
+    view._code.value = "L004"
+    assert (state.shown[0], state.rows()[1], state.turned) == (FAULTS, 25, 0)
+    view._on.click()
+    assert (len(state.rows()[0]), view._on.disabled, view._back.disabled) == (5, True, False)
+    assert state.rows()[0]["row"].tolist() == list(range(22, 27))
+    view._back.click()
+    view._file.value = "deals.csv"
+    assert (state.rows()[1], state.turned) == (0, 0)
+
+
+def test_stale_days_are_asked_anew(view: View) -> None:
+    before = view.state.audit.findings["figure"].tolist()
+    view._stale.value = 90
+    after = view.state.audit.findings["figure"].tolist()
+    assert [figure.replace("180", "90") for figure in before] == after
+    assert view.state.audit.stale_days == 90
+
+
+def test_the_spreadsheet_holds_the_faults_as_text(view: View, exports: Path) -> None:
+    path = exports / "contacts.csv"
+    path.write_text("Record ID,Create Date\n1,=1+1\n2,2026-01-02\n", encoding="utf-8")
+    view._folder.value = str(exports)
+    view._import.click()
+    book = CalamineWorkbook.from_filelike(io.BytesIO(view.state.spreadsheet()))
+    rows = book.get_sheet_by_name("faults").to_python()
+    assert rows[0][:5] == ["file", "row", "column", "code", "value"]
+    assert ["contacts.csv", 2, "createdate", "L004", "=1+1"] in [row[:5] for row in rows]
+    assert book.sheet_names == ["faults", "findings", "properties", "footnote"]
+
+
+def test_a_column_is_mapped_written_down_and_imported_again(view: View, exports: Path) -> None:
+    (exports / "mapping.yaml").write_text("# by hand\ncontacts.csv: {columns: {Email: email}}\n", encoding="utf-8")
+    (box,) = view._unknown.children
+    assert box.description == HOSTILE
+    assert "email" not in [name for _, name in box.options]
+    view._remap.click()
+    assert "choose for at least one column" in html(view, "error").lower()
+    box.value = "jobtitle"
+    view._remap.click()
+    assert view.state.error == ""
+    assert set(view.state.workspace.contacts["jobtitle"]) == {"7"}
+    assert view._unknown.children == ()
+    written = (exports / "mapping.yaml").read_text(encoding="utf-8")
+    assert written.startswith("# by hand\n")
+    assert HOSTILE in written
+
+
+def test_a_folder_that_cannot_be_imported_is_a_sentence_and_the_old_import_stands(view: View, tmp_path: Path) -> None:
+    for text, told in (("", "name the folder that holds"), ("nowhere", "does not exist"), (str(tmp_path), "no export")):
+        view._folder.value = text
+        view._import.click()
+        assert told in view.state.error.lower()
+        assert "wb-error" in html(view, "error")
+    assert (view.state.busy, view._import.disabled) == (False, False)
+    assert view.state.workspace.tables == ("contacts", "deals")
+
+
+def test_from_afar_only_the_served_exports_can_be_named(exports: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    there = {"WORKBENCH_EXPORTS": str(exports), "WORKBENCH_REMOTE": "1"}
+    page = import_and_audit.page(wb.load(exports, to=home), environment=there)
+    for name in (str(tmp_path), f"{exports}/../home", "/"):
+        page._folder.value = name
+        page._import.click()
+        assert page.state.error == (f"from afar only what lies in {exports} can be imported; drop the files instead.")
+    page._folder.value = str(exports)
+    page._import.click()
+    assert page.state.error == ""
+
+
+# files from the browser
+
+
+def sent(upload: Upload, files: dict[str, bytes], *, piece: int = 5) -> None:
+    """What the browser does: offers files, and sends the pieces that it is asked for."""
+    asked: list[dict[str, Any]] = []
+    upload.send = lambda message, buffers=None: asked.append(message)  # type: ignore[method-assign]
+    contents = list(files.values())
+    upload._told(None, {"kind": "offer", "files": [{"name": n, "size": len(c)} for n, c in files.items()]}, [])
+    while asked:
+        want = asked.pop(0)
+        start = want["from"]
+        content = contents[want["file"]][start : start + piece]
+        upload._told(None, {"kind": "piece", "file": want["file"], "from": start}, [memoryview(content)])
+
+
+def test_dropped_files_become_a_new_import_and_the_older_one_stays(view: View) -> None:
+    home = view.state.workspace.path
+    sent(view._upload, {"leads.csv": b"Record ID,First Name\n1,Ada\n", "more.csv": b"Record ID,First Name\n2,Bo\n"})
+    assert view._upload.said == "2 files received."
+    assert view.state.workspace.name == "leads"
+    assert view.state.workspace.contacts["firstname"].tolist() == ["Ada", "Bo"]
+    assert wb.load(home).contacts["firstname"].tolist() == ["Ada", "Bo"]
+    assert len(list((home / "snapshots").iterdir())) == 2
+    assert (view.state.busy, view.state.error) == (False, "")
+
+
+def test_a_dropped_file_that_is_no_export_is_a_sentence(view: View) -> None:
+    sent(view._upload, {"contacts.csv": b"%PDF-1.7"})
+    assert view.state.error == "contacts.csv is a PDF, not a table: export it as CSV or XLSX."
+    assert view.state.workspace.tables == ("contacts", "deals")
+    sent(view._upload, {"evil.exe": b"MZ"})
+    assert view._upload.said.startswith("'evil.exe' cannot be an export; the workbench reads '.csv', ")
+    sent(view._upload, {"empty.csv": b""})
+    assert view.state.error == "empty.csv is empty (0 bytes): export it again, as CSV or XLSX."
+
+
+def test_more_than_a_page_takes_is_refused_before_a_byte_is_sent() -> None:
+    upload = Upload(most_bytes=10_000_000)
+    upload._told(None, {"kind": "offer", "files": [{"name": "a.csv", "size": 30_000_000}]}, [])
+    assert upload.said == (
+        "30 MB are too many for a page, which takes 10 MB: put the files into a folder and name that."
+    )
+    upload._told(None, {"kind": "offer", "files": [{"name": "a.csv", "size": 1}] * 51}, [])
+    assert upload.said == "51 files are too many at once; pack them into a ZIP file."
+
+
+def test_a_file_that_grows_on_its_way_is_not_taken() -> None:
+    upload = Upload()
+    upload.send = lambda message, buffers=None: None  # type: ignore[method-assign]
+    upload._told(None, {"kind": "offer", "files": [{"name": "a.csv", "size": 3}]}, [])
+    upload._told(None, {"kind": "piece", "file": 0, "from": 0}, [b"more than 3"])
+    assert upload.said == "a.csv changed while it was sent; choose it again."
+    assert upload.received is None
+
+
+@given(st.text(max_size=300))
+@example("../../etc/passwd.csv")
+@example("..\\..\\windows\\a.csv")
+@example("/abs/olute.csv")
+@example("a/../../b.csv")
+@example(".hidden.csv")
+@example("con\x00trol\n.csv")
+@example("..")
+@example("")
+@example("x" * 400 + ".csv")
+def test_a_strangers_name_gives_no_path(name: str) -> None:
+    safe = safe_name(name)
+    folder = Path("/upload")
+    assert (folder / safe).resolve().parent == folder
+    assert 0 < len(safe) <= 120
+    assert not safe.startswith(".")
+    assert not any(ord(letter) < 32 for letter in safe)
+
+
+def test_files_of_one_name_are_both_kept() -> None:
+    upload = Upload()
+    asked: list[Any] = []
+    upload.send = lambda message, buffers=None: asked.append(message)  # type: ignore[method-assign]
+    upload._told(
+        None, {"kind": "offer", "files": [{"name": "a/x.csv", "size": 1}, {"name": "../x.csv", "size": 1}]}, []
+    )
+    for number in (0, 1):
+        upload._told(None, {"kind": "piece", "file": number, "from": 0}, [str(number).encode()])
+    assert upload.received is not None
+    assert {path.name: path.read_text() for path in upload.received.iterdir()} == {"x.csv": "0", "x-2.csv": "1"}
