@@ -96,11 +96,11 @@ class Audit:
 
     def headline(self) -> str:
         """How full the tables are, and the most frequent finding of each kind."""
-        used = self.properties[self.properties["unused"] == ""]
+        n_unused = int((self.properties["unused"] != "").sum())
+        files = plural(int((self.files["object"] != "").sum()), "file")
         parts = [
-            f"{plural(len(self.files[self.files['object'] != '']), 'file')} taken for "
-            f"{plural(len(self.workspace.tables), 'table')}; {plural(len(self.properties) - len(used), 'property', 'properties')} of {len(self.properties)} "
-            "unused"
+            f"{files} taken for {plural(len(self.workspace.tables), 'table')}",
+            f"{plural(n_unused, 'property', 'properties')} of {len(self.properties):,} unused",
         ]
         found = self.findings[self.findings["n"] > 0].sort_values("n", ascending=False, kind="stable")
         for finding in dict.fromkeys(self.findings["finding"]):
