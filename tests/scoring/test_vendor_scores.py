@@ -602,7 +602,7 @@ VERSION = " Was it written by another version of the vendor's API?"
     ("found", "sentence"),
     [
         (configuration(CONSTANT, objectTypeId="0-2"), "the score 'Lead': it scores objects of the type '0-2', and contacts ('0-1') are scored here; wb.company_scores rolls scores of contacts up to companies."),  # noqa: E501
-        (configuration(CONSTANT, scoreVersion=2), "the score: unknown key 'scoreVersion'; there are 'allowedGroupTypes', 'createdAt', 'filterConfiguration', 'groupConfigs', 'id', 'maxScore', 'maxScorePerCategory', 'name', 'objectTypeId', 'outputConfiguration', 'publishedAt', 'scoreStatus', 'scoreType', 'updatedAt'. Did you mean 'scoreType'?" + VERSION),  # noqa: E501
+        (configuration(CONSTANT, scoreVersion=2), "the score: unknown key 'scoreVersion'; there are 'allowedGroupTypes', 'createdAt', 'filterConfiguration', 'groupConfigs', 'id', 'maxScore', 'maxScorePerCategory', 'name', 'objectTypeId', 'outputConfiguration', 'publishedAt', 'scoreStatus', 'scoreType', 'updatedAt'." + VERSION),  # noqa: E501
         (configuration({"type": "NEURAL"}), HERE + "unknown type of calculation 'NEURAL'; was it written by another version of the vendor's API?"),  # noqa: E501
         (configuration({"type": "CONSTANT", "value": "many"}), HERE + "the points 'value' are a number such as 10, not 'many'."),  # noqa: E501
         (configuration({"type": "CONSTANT", "value": True}), HERE + "the points 'value' are a number such as 10, not True."),  # noqa: E501
@@ -616,13 +616,22 @@ VERSION = " Was it written by another version of the vendor's API?"
         (configuration(CONSTANT, group={"groupDecay": {"decayIntervalDays": 30, "percentToDecayPerInterval": 0}}), "the group 'Acts': percent of a decay is a whole number from 1 to 100, not 0."),  # noqa: E501
         ([], "the score: an object in braces is needed, and [] came."),
         ("{", "this is no JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1)); give what the vendor's API gives for a score."),  # noqa: E501
-        ("[" * 100_000, "this is no JSON (nested too deep); give what the vendor's API gives for a score."),
+        ("[" * 100_000, "the score is nested too deep to be read; no score of the vendor's is."),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_by_name(found: Any, sentence: str) -> None:
     with pytest.raises(WorkbenchError) as told:
         ScoreModel.from_hubspot(found)
     assert str(told.value) == sentence
+
+
+def test_a_score_that_is_nested_too_deep_is_refused() -> None:
+    calculation = CONSTANT
+    for _ in range(10_000):
+        calculation = {"type": "MULTI", "calculators": [calculation]}
+    with pytest.raises(WorkbenchError) as told:
+        ScoreModel.from_hubspot(configuration(calculation))
+    assert str(told.value) == "the score is nested too deep to be read; no score of the vendor's is."
 
 
 def event(**more: Any) -> dict[str, Any]:
@@ -640,7 +649,7 @@ def test_ten_thousand_rules_are_refused() -> None:
     rule = {"id": "9", "enabled": True, "configuration": {"calculation": CONSTANT}}
     with pytest.raises(WorkbenchError) as told:
         ScoreModel.from_hubspot(configuration(CONSTANT, group={"ruleConfigurations": [rule] * 10_000}))
-    assert str(told.value).endswith("10,000 rules; give it at least one and at most 1,000.")
+    assert str(told.value) == "the score 'Lead': it has 10,000 rules; 1,000 are the most."
 
 
 def test_an_edited_rule_is_written_as_it_is_now() -> None:

@@ -30,7 +30,7 @@ from workbench.conditions import (
     parse_count,
 )
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.scoring.model import MATRIX, Label, Matrix, ScoreModel
+from workbench.scoring.model import MATRIX, MOST_RULES, Label, Matrix, ScoreModel
 from workbench.scoring.rules import (
     MOST_CODES,
     MOST_TIMES,
@@ -154,14 +154,17 @@ def _short(value: Any) -> str:
 
 def from_json(found: Any, names: Mapping[str, str]) -> ScoreModel:
     """The model of a score of the vendor's; see `ScoreModel.from_hubspot`."""
-    if isinstance(found, str | bytes):
-        try:
+    try:
+        if isinstance(found, str | bytes):
             found = json.loads(found)
-        except (ValueError, RecursionError) as problem:
-            raise WorkbenchError(
-                f"this is no JSON ({problem}); give what the vendor's API gives for a score."
-            ) from None
-    top = _Part(found, "the score", _SCORE)
+        return _model(_Part(found, "the score", _SCORE), names)
+    except RecursionError as problem:
+        raise WorkbenchError("the score is nested too deep to be read; no score of the vendor's is.") from problem
+    except ValueError as problem:
+        raise WorkbenchError(f"this is no JSON ({problem}); give what the vendor's API gives for a score.") from problem
+
+
+def _model(top: _Part, names: Mapping[str, str]) -> ScoreModel:
     top.where = f"the score {top.need('name', str)!r}"
     if top.need("objectTypeId") != OBJECT_TYPES["contact"]:
         raise top.problem(
@@ -178,7 +181,11 @@ def from_json(found: Any, names: Mapping[str, str]) -> ScoreModel:
         "minValue",
         "ruleConfigurations",
     )
-    groups = [reader.group(group) for group in top.parts("groupConfigs", keys)]
+    parts = top.parts("groupConfigs", keys)
+    n_rules = sum(len(part.need("ruleConfigurations", list)) for part in parts)
+    if n_rules > MOST_RULES:
+        raise top.problem(f"it has {n_rules:,} rules; {MOST_RULES:,} are the most.")
+    groups = [reader.group(part) for part in parts]
     outputs = reader.outputs(top)
     hubspot: dict[str, Any] = {key: str(top.get(key)) for key in _KEPT if top.get(key) is not None}
     hubspot |= {"outputs": outputs.kept} if top.get("outputConfiguration") is not None else {}
