@@ -530,7 +530,7 @@ def plain(value: Any) -> Any:
 
 
 @given(found=configurations(), drawn=rows)
-@settings(drawing, max_examples=8)
+@settings(drawing, max_examples=6)
 def test_scores_are_what_the_json_says_on_every_engine(found: dict[str, Any], drawn: list[dict[str, Any]]) -> None:
     contacts, activities, deals = tables(drawn)
     model = ScoreModel.from_hubspot(found, names={OTHER: "webinar"}).with_segments(SEGMENTS)
