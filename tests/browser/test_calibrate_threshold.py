@@ -91,34 +91,34 @@ def test_each_choice_moves_the_answer(page: Page, workspace: wb.Workspace, score
         within_days=90,
         label="opportunities",
     )
-    shows(page, wb.calibrate(scored, outcome=opportunity, as_of=as_of), 35)
+    shows(page, wb.calibrate(scored, outcome=opportunity, as_of=as_of, company=None), 35)
     choose("Success means", "became a customer")
 
     choose("How soon", "within 365 days")
     year = wb.Outcome(when=BOUGHT.when, at=BOUGHT.at, within_days=365, label="customers")
-    shows(page, wb.calibrate(scored, outcome=year, as_of=as_of), 35)
+    shows(page, wb.calibrate(scored, outcome=year, as_of=as_of, company=None), 35)
     choose("How soon", "within 90 days")
 
     choose("Among", "leads by Country/Region")
     german = scored[scored["country"] == "Germany"]
     choose("Which", f"Germany ({len(german):,})")
-    shows(page, wb.calibrate(german, outcome=BOUGHT, as_of=as_of), 35)
+    shows(page, wb.calibrate(german, outcome=BOUGHT, as_of=as_of, company=None), 35)
     choose("Among", "all leads")
-    shows(page, wb.calibrate(scored, outcome=BOUGHT, as_of=as_of), 35)
+    shows(page, wb.calibrate(scored, outcome=BOUGHT, as_of=as_of, company=None), 35)
 
     choose("Score", "HubSpot Score")
-    old = wb.calibrate(workspace, score="hubspotscore", outcome=BOUGHT)
+    old = wb.calibrate(workspace, score="hubspotscore", outcome=BOUGHT, company=None)
     shows(page, old, old.default_threshold)
     expect(page.locator(".wb-rule")).to_have_count(0, timeout=PATIENCE)
     choose("Score", "Sales readiness (version 3)")
-    shows(page, wb.calibrate(scored, outcome=BOUGHT, as_of=as_of), 35)
+    shows(page, wb.calibrate(scored, outcome=BOUGHT, as_of=as_of, company=None), 35)
     expect(page.locator(".wb-rule")).to_have_count(12)
 
 
 def test_what_sales_can_take_and_a_typed_line_are_taken_at_their_word(
     page: Page, workspace: wb.Workspace, scored: pd.DataFrame
 ) -> None:
-    calibration = wb.calibrate(scored, outcome=BOUGHT, as_of=workspace.as_of)
+    calibration = wb.calibrate(scored, outcome=BOUGHT, as_of=workspace.as_of, company=None)
     box = page.get_by_label("Sales can take, leads a week")
     box.fill("8")
     box.press("Tab")
@@ -138,7 +138,7 @@ def test_what_sales_can_take_and_a_typed_line_are_taken_at_their_word(
 def test_every_recommended_line_is_taken_by_its_button_and_undone(
     page: Page, workspace: wb.Workspace, scored: pd.DataFrame
 ) -> None:
-    calibration = wb.calibrate(scored, outcome=BOUGHT, as_of=workspace.as_of)
+    calibration = wb.calibrate(scored, outcome=BOUGHT, as_of=workspace.as_of, company=None)
     lines = [
         calibration.recommend("capacity", leads_per_week=20).threshold,
         calibration.recommend("youden").threshold,
@@ -162,13 +162,16 @@ def test_every_recommended_line_is_taken_by_its_button_and_undone(
 
 
 def test_points_are_undone_and_reset(page: Page, workspace: wb.Workspace, scored: pd.DataFrame) -> None:
-    first = wb.calibrate(scored, outcome=BOUGHT, as_of=workspace.as_of)
+    first = wb.calibrate(scored, outcome=BOUGHT, as_of=workspace.as_of, company=None)
     model = wb.ScoreModel.read(SAMPLE / "score.yaml")
     slider = page.get_by_role("slider", name="Asked for a demo", exact=True)
     for _ in range(4):
         slider.press("ArrowLeft")
     moved = wb.calibrate(
-        wb.score(workspace, model.with_points({"Asked for a demo": 21})), outcome=BOUGHT, as_of=workspace.as_of
+        wb.score(workspace, model.with_points({"Asked for a demo": 21})),
+        outcome=BOUGHT,
+        as_of=workspace.as_of,
+        company=None,
     )
     shows(page, moved, 35)
     page.get_by_role("button", name="Undo").click()

@@ -81,7 +81,7 @@ def from_scratch(state: State, contacts: pd.DataFrame | None = None) -> wb.Calib
     if state.model is not None:
         leads = wb.score(leads, state.model, activities=state.workspace.activities, as_of=state.workspace.as_of)
         name = "score"
-    return wb.calibrate(leads, score=name, outcome=state.outcome_spec, as_of=state.workspace.as_of)
+    return wb.calibrate(leads, score=name, outcome=state.outcome_spec, as_of=state.workspace.as_of, company=None)
 
 
 def assert_same(state: State, expected: wb.Calibration) -> None:

@@ -199,6 +199,7 @@ def test_reset_gives_the_models_points(view: View) -> None:
 
 
 def test_a_recommended_line_is_taken_by_its_button_and_then_needs_none(view: View) -> None:
+    view.state.settle()
     offered = [part for part in parts_of(view.widget) if str(getattr(part, "description", "")).startswith("Use ")]
     assert [(button.description, button.layout.display) for button in offered] == [
         ("Use 35", "none"),
@@ -207,6 +208,7 @@ def test_a_recommended_line_is_taken_by_its_button_and_then_needs_none(view: Vie
     ]
     offered[2].click()
     assert view.state.threshold == 40
+    view.state.settle()
     assert [button.layout.display for button in offered] == ["", "", "none"]
     offered[0].click()
     assert view.state.threshold == 35

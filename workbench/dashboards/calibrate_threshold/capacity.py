@@ -23,7 +23,7 @@ class Capacity(Section):
 
     def few_words(self) -> str:
         state = self.state
-        calibration = state.question().judged
+        calibration = state.judged
         if state.undated:
             return "no dates of creation in the export, so leads a week are unknown"
         line = calibration.at(state.threshold)
@@ -59,7 +59,7 @@ class Capacity(Section):
             self.state.take(int(self._people.value), float(self._each.value))
 
     def draw(self) -> None:
-        state, calibration = self.state, self.state.question().judged
+        state, calibration = self.state, self.state.judged
         self._people.value = state.people
         self._each.value = state.leads_per_week / state.people
         self._keep.layout.display = "none" if state.model is None else ""

@@ -132,7 +132,7 @@ class Deciding(Section):
         self._said.value = note("The memo holds what stands, why, and what it means today.")
 
     def _yaml(self) -> None:
-        self._give(f"{self.state.decision_file.stem}.decisions.yaml", self.state.decisions_yaml(), type=YAML)
+        self._give(f"{self.state.ledger.file.stem}.decisions.yaml", self.state.ledger.content(), type=YAML)
 
 
 def _came(found: FollowUp) -> Markup:

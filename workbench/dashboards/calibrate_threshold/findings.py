@@ -35,6 +35,7 @@ from workbench.calibration import (
     suggest_points,
     suspect_properties,
 )
+from workbench.calibration.clusters import COMPANY
 from workbench.calibration.known import known_moments
 from workbench.engines import as_frame
 from workbench.errors import WorkbenchError
@@ -80,7 +81,7 @@ class Question:
     def judged(self) -> Calibration:
         """The calibration, or a sentence that there is none."""
         if self.calibration is None:
-            raise WorkbenchError("there is no score that can be judged here; see the sentence at the top of the page.")
+            raise WorkbenchError("there is no score that can be judged here; what is wrong stands at the page's top.")
         return self.calibration
 
     @property
@@ -169,6 +170,13 @@ def _segments(asked: Question) -> SegmentLines:
     return segment_lines(found, asked.rule, **asked.given)
 
 
+def _companies(asked: Question) -> Calibration:
+    workspace = asked.apart()
+    if COMPANY not in workspace.columns("contacts"):
+        raise WorkbenchError("the export does not say of which company a lead is, so each lead stands for itself.")
+    return calibrate(asked.scored(workspace), score=asked.column, outcome=asked.outcome, as_of=workspace.as_of)
+
+
 def _hold_out(asked: Question) -> HoldOut:
     return plan_hold_out(asked.judged, asked.threshold, share=asked.share, ratio=asked.ratio)
 
@@ -232,6 +240,7 @@ FINDINGS = {
     "segments": Finding(
         (*SCORE, "segment_by", "segment_rule", "value_per_win", "cost_per_lead", "target_rate"), _segments
     ),
+    "companies": Finding(SCORE, _companies),
     "hold_out": Finding((*SCORE, "threshold", "by_lot", "ratio"), _hold_out),
     "hysteresis": Finding(("threshold", "keep_down_to", "rebuilt"), _hysteresis),
     "reading": Finding((*SCORE, "threshold", "worked"), _reading),

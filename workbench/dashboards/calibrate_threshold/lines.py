@@ -50,7 +50,7 @@ class Lines(Section):
         self.state.threshold = self.state.recommendations[place].threshold
 
     def draw(self) -> None:
-        state, calibration = self.state, self.state.question().judged
+        state, calibration = self.state, self.state.judged
         for place, (row, text, use) in enumerate(self._advice):
             shown = place < len(state.recommendations)
             row.layout.display = "" if shown else "none"

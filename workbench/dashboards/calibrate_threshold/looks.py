@@ -22,7 +22,7 @@ class Looks(Section):
     wants = ("first_win", "suspects")
 
     def few_words(self) -> str:
-        summary = self.state.question().judged.summary
+        summary = self.state.judged.summary
         blank = (
             f"{plural(summary.blank, 'lead')} ({percent(summary.blank_share)}) without one, which is not 0"
             if summary.blank
@@ -44,7 +44,7 @@ class Looks(Section):
         ]
 
     def draw(self) -> None:
-        calibration = self.state.question().judged
+        calibration = self.state.judged
         summary, blank = calibration.summary, calibration.blank
         heads = ("leads", "minimum", "lower quartile", "median", "average", "upper quartile", "maximum", "no score")
         row = (
@@ -69,7 +69,21 @@ class Looks(Section):
 
 
 def _start(found: FirstWin) -> Markup:
-    return warning("Early wins are missing.", found.headline()) if found.truncated else sentence(found.headline())
+    told = sentence(found.headline())
+    if not found.truncated:
+        return told
+    rows = [
+        (
+            f"{row['month']:%B %Y}",
+            number(row["n_leads"]),
+            number(row["n_won"]),
+            percent(row["conversion_rate"]),
+            interval(row["low"], row["high"]),
+            "wins missing" if row["touched"] else "",
+        )
+        for row in found.frame().to_dict("records")
+    ]
+    return told + table(("month of creation", "leads", "won", "convert", "95 %", ""), rows)
 
 
 def _late(found: Late) -> Markup:

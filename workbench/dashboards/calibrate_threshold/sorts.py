@@ -22,14 +22,14 @@ class Sorts(Section):
     question = "Does it sort leads?"
 
     def few_words(self) -> str:
-        ranking = self.state.question().judged.ranking
+        ranking = self.state.judged.ranking
         return (
             f"a winner scores above a loser in {percent(ranking.value, digits=0)} of pairs "
             f"({interval(ranking.low, ranking.high, digits=0)}; 50 % is chance)"
         )
 
     def build(self) -> Sequence[widgets.Widget]:
-        self._bands = widgets.HTML()
+        self._bands, self._drawn = widgets.HTML(), -1
         self._reference = widgets.Dropdown(options=list(REFERENCES), description="The score as it was")
         self.choose("reference", self._reference)
         self._run = button("Rebuild it", lambda _: self._rebuild())
@@ -48,7 +48,8 @@ class Sorts(Section):
     def draw(self) -> None:
         state = self.state
         self._reference.value = state.reference
-        self._bands.value = bands(state.question().judged)
+        if self._drawn != state.version:
+            self._bands.value, self._drawn = bands(state.judged), state.version
         runs = state.done is not None
         self._run.disabled = runs
         self._stop.layout.display = "" if runs else "none"

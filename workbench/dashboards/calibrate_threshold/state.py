@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +22,9 @@ from workbench.calibration import (
     Recommendation,
     WhatIf,
     calibrate,
-    decide,
-    decisions,
     memo,
-    standing_decision,
     what_if,
 )
-from workbench.calibration.decision import decisions_file
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold.findings import (
     FINDINGS,
@@ -42,6 +35,7 @@ from workbench.dashboards.calibrate_threshold.findings import (
     lot_file,
     rebuild,
 )
+from workbench.dashboards.calibrate_threshold.ledger import Ledger, ledger_of
 from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError
 from workbench.handovers import OPTED_OUT, Handover, handover
@@ -142,6 +136,7 @@ class State(HasTraits):
         self._rebuilt_of: tuple[Any, ...] = ()
         self._stop = False
         self._findings: dict[str, tuple[tuple[Any, ...] | None, Any]] = {}
+        self._own: tuple[WhatIf, Calibration] | None = None  # with the model's own points
         self._jump: tuple[Any, Jump | WorkbenchError | None] = (None, None)
         self.calibration: Calibration | None = None
         self._what_if: WhatIf | None = None
@@ -264,6 +259,7 @@ class State(HasTraits):
                     outcome=outcome,
                     as_of=self.workspace.as_of,
                     activities=self._activities,
+                    company=None,
                 )
                 self._show(found)
                 return
@@ -505,20 +501,13 @@ class State(HasTraits):
         return self.decisions[-1] if self.decisions else None
 
     @property
-    def decision_file(self) -> Path:
-        """The model's file as it would be in the Workspace; its decisions are kept beside it, whatever is imported."""
-        own = self.files.get(self.score)
-        return self.workspace.path / (own.name if own is not None else f"{_plain_name(self.score)}.yaml")
+    def ledger(self) -> Ledger:
+        """The decisions on the chosen score."""
+        return ledger_of(self.workspace, self.score, self.files.get(self.score))
 
     def _read_decisions(self) -> None:
-        """Decisions in the Workspace, or those that came with the export where these are more."""
-        imported = self.files.get(self.score)
-        self.undecided = ""
         try:
-            self.decisions = decisions(self.decision_file)
-            came = [] if imported is None else decisions(imported)
-            if len(came) > len(self.decisions):
-                self.decisions = came
+            self.decisions, self.undecided = self.ledger.read(), ""
         except WorkbenchError as problem:
             self.decisions, self.undecided = [], str(problem)
         self.decided += 1
@@ -531,38 +520,16 @@ class State(HasTraits):
         WorkbenchError
             Where there is nothing to decide on, a text is missing, or the file was changed by hand.
         """
-        calibration = self.question().judged
-        if self.undecided:
-            raise WorkbenchError(self.undecided)
+        calibration = self.judged
         if self._what_if is not None and calibration.weekly is None:
             calibration = self._what_if.calibrate(self.points)
-        stands, imported = self.decision, self.files.get(self.score)
-        file = self.decision_file
-        if imported is not None and stands is not None and standing_decision(file) != stands:
-            shutil.copyfile(decisions_file(imported), decisions_file(file))
-        made = decide(
-            file,
-            calibration,
-            threshold=self.threshold,
-            reason=reason,
-            author=author,
-            on=on,
-            replaces=None if stands is None else stands.threshold,
-        )
+        made = self.ledger.decide(calibration, threshold=self.threshold, author=author, reason=reason, on=on)
         self._read_decisions()
         return made
 
     def memo(self) -> str:
         """The standing decision as a page of HTML."""
-        return memo(self.question().judged, self.decisions)
-
-    def decisions_yaml(self) -> bytes:
-        """The file of all decisions, to be kept beside the model."""
-        file = decisions_file(self.decision_file)
-        imported = self.files.get(self.score)
-        if not file.exists() and imported is not None:
-            file = decisions_file(imported)
-        return file.read_bytes()
+        return memo(self.judged, self.decisions)
 
     def lot(self, salt: str) -> bytes:
         """Who a lot takes, as CSV."""
@@ -611,7 +578,9 @@ class State(HasTraits):
             return ""
         if self.points == {rule.name: float(rule.points) for rule in counted.model.rules}:
             return ""
-        line = counted.calibrate(weekly=False).at(self.threshold)
+        if self._own is None or self._own[0] is not counted:
+            self._own = counted, counted.calibrate(weekly=False)
+        line = self._own[1].at(self.threshold)
         return (
             f"With the points of version {counted.model.version}: {line.n_leads:,} leads, "
             f"{percent(line.conversion.value)} ({interval(line.conversion.low, line.conversion.high)}) won, "
@@ -625,6 +594,9 @@ class State(HasTraits):
         if calibration is None:
             return []
         found = []
+        start = self.finding("first_win")
+        if start is not None and not isinstance(start, WorkbenchError) and start.truncated:
+            found.append(("Early wins are missing.", start.headline()))
         ranking = calibration.ranking
         if ranking.high < CHANCE:
             found.append(
@@ -639,9 +611,6 @@ class State(HasTraits):
                 "and are not judged yet."
             )
         found.append(("Not a back-test.", told))
-        start = self.finding("first_win")
-        if start is not None and not isinstance(start, WorkbenchError) and start.truncated:
-            found.append(("Early wins are missing.", start.headline()))
         jump = self.jump
         if isinstance(jump, WorkbenchError):
             found.append(("Who was worked?", str(jump)))
@@ -685,7 +654,7 @@ class State(HasTraits):
             f"{points_text(summary.upper_quartile)}, maximum {points_text(summary.maximum)}, of {summary.n:,} leads"
             + (f"; {summary.blank:,} have none, which is not counted as 0." if summary.blank else "."),
             f"Success: {self.outcome} ({calibration.outcome.sentence}).",
-            *calibration.notes,
+            *replace(calibration, first_win=None).notes,
             f"Intervals: {calibration.confidence:.0%}, Wilson for rates, bootstrap for recommended lines.",
         ]
         if calibration.weekly is not None:
@@ -700,11 +669,22 @@ class State(HasTraits):
         return told
 
     @property
-    def base_rate(self) -> Rate:
-        """Conversion of all judged leads."""
+    def judged(self) -> Calibration:
+        """The calibration.
+
+        Raises
+        ------
+        WorkbenchError
+            Where the choices lead nowhere.
+        """
         if self.calibration is None:
             raise WorkbenchError(self.error)
-        return self.calibration.base_rate
+        return self.calibration
+
+    @property
+    def base_rate(self) -> Rate:
+        """Conversion of all judged leads."""
+        return self.judged.base_rate
 
     @property
     def undated(self) -> bool:
@@ -752,9 +732,3 @@ def _recommend(calibration: Calibration, kind: str, given: dict[str, Any]) -> Re
         return calibration.recommend(kind, **given)
     except WorkbenchError as problem:
         return Recommendation(kind=kind, threshold=None, low=None, high=None, reason=str(problem), found=0.0)
-
-
-def _plain_name(name: str) -> str:
-    """A name that any file system takes; two scores' names must not meet."""
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:60]
-    return plain if plain == name else f"{plain}-{sha256(name.encode()).hexdigest()[:8]}"

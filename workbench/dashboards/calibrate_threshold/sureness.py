@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from workbench.calibration import Drift, HoldOut, HoldOutReading
+from workbench.calibration import Calibration, Drift, HoldOut, HoldOutReading
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold.section import Section, actions, button, fields, subheading
 from workbench.dashboards.download import CSV
@@ -22,7 +22,7 @@ class Sureness(Section):
     """What may have changed, and how to know what was never tried."""
 
     question = "How sure are we?"
-    wants = ("drift", "hold_out")
+    wants = ("drift", "companies", "hold_out")
 
     def few_words(self) -> str:
         found = self.known("drift")
@@ -34,7 +34,7 @@ class Sureness(Section):
 
     def build(self) -> Sequence[widgets.Widget]:
         state = self.state
-        self._drift, self._plan, self._said, self._read = (widgets.HTML() for _ in range(4))
+        self._drift, self._companies, self._plan, self._said, self._read = (widgets.HTML() for _ in range(5))
         self._share = self.number("by_lot", "Taken by lot, % of leads", unit=0.01, placeholder="10")
         self._ratio = self.number("ratio", "Difference to be found, times", placeholder="2")
         self._draw_lot = button("Draw the lot (CSV)", lambda _: self._lot())
@@ -44,6 +44,8 @@ class Sureness(Section):
         return [
             subheading("Do later leads behave like earlier ones?"),
             self._drift,
+            subheading("Do leads of one company go together?"),
+            self._companies,
             subheading("Would leads below the line win, if somebody worked them?"),
             fields(self._share, self._ratio, self._worked),
             self._plan,
@@ -60,12 +62,21 @@ class Sureness(Section):
             state.wanted.discard("reading")
         self._worked.value = state.worked
         self._drift.value = self.found("drift", self._drifted)
+        self._companies.value = self.found("companies", self._together)
         self._plan.value = self.found("hold_out", _planned)
         self._read.value = self.found("reading", _reading) if state.worked else ""
         self._draw_lot.disabled = self.known("hold_out") is None
 
     def _drifted(self, found: Drift) -> Markup:
         return moved(found) + periods(found, self.state.threshold)
+
+    def _together(self, found: Calibration) -> Markup:
+        line, alone = (one.at(self.state.threshold).conversion for one in (found, self.state.judged))
+        return sentence(
+            "They may rise and fall together. Drawn company by company, the conversion above "
+            f"{points(self.state.threshold)} lies at {interval(line.low, line.high)}; with each lead for itself, as "
+            f"elsewhere on this page, at {interval(alone.low, alone.high)}."
+        )
 
     def _lot(self) -> None:
         state = self.state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -42,6 +43,7 @@ WINDOWS = (30, 60, 90, 180, 365)
 SECTIONS: tuple[type[Section], ...] = (Looks, Sorts, Rules, Lines, Capacity, Fairness, Sureness, Deciding)
 """In the order of thinking."""
 OPEN = (Sorts, Lines)
+SECTIONS_AFTER_SECONDS = 0.05
 
 
 class View(Settling):
@@ -66,11 +68,11 @@ class View(Settling):
         self._build_buttons()
         self.sections = [section(state, self._later, self._give) for section in SECTIONS]
         self.widget = self._layout()
-        self._ready = False
+        self._sections_timer: asyncio.TimerHandle | None = None
         for section in self.sections:
             if isinstance(section, OPEN):
                 section.open()
-        self._ready = True
+        self._show_sections()
         state.observe(lambda _: self._redraw(), ["version"])
         state.observe(lambda _: self._line_went(), ["threshold", "old_line"])
         state.observe(lambda _: self._draw_settled(), ["settled"])
@@ -321,7 +323,8 @@ class View(Settling):
             return
         line = calibration.at(state.threshold)
         left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
-        changed = note(state.compared) if state.compared else ""
+        compared = state.compared
+        changed = note(compared) if compared else ""
         self._answer.value = left_out + answer(state.headline, highlight=percent(line.conversion.value)) + changed
         self._cards.value = cards(self._figures(line))
         figure = score_histogram(calibration, state.threshold)
@@ -343,6 +346,17 @@ class View(Settling):
         self._draw_sections()
 
     def _draw_sections(self) -> None:
+        """The sections, a moment later where a loop runs: the answer does not wait for them."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._show_sections()
+            return
+        if self._sections_timer is None:
+            self._sections_timer = loop.call_later(SECTIONS_AFTER_SECONDS, self._show_sections)
+
+    def _show_sections(self) -> None:
+        self._sections_timer = None
         for section in self.sections:
             section.show()
 
@@ -383,12 +397,12 @@ class View(Settling):
         if calibration is not None:
             self._cards.value = cards(self._figures(calibration.at(self.state.threshold)))
             self._footnote.value = footnote(self.state.footnote)
-        self._draw_sections()
+        self._show_sections()
 
     def _draw_found(self) -> None:
         """What was found since."""
         self._warnings.value = Markup("").join(warning(*told) for told in self.state.warnings)
-        self._draw_sections()
+        self._show_sections()
 
 
 def stands(state: State) -> Markup:
