@@ -1,4 +1,4 @@
-"""`workbench import | serve | score | calibrate | memo | sample`: what one would do in Python, from a terminal.
+"""`workbench import | serve | score | calibrate | compare | memo | sample`: the workbench from a terminal.
 
 A mistake ends in one sentence on the error stream and exit code 2.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.loaders import Workspace
+    from workbench.scoring import ScoreModel
 
 app = typer.Typer(
     help="The open workbench for lead scores: an export in, a calibrated threshold out.",
@@ -152,6 +153,45 @@ def calibrate(
 
 
 @app.command()
+def compare(
+    old: Annotated[Path, typer.Argument(help="The model in force: a score.yaml, or the vendor's JSON.")],
+    new: Annotated[Path, typer.Argument(help="The model that would take its place.")],
+    folder: Exports,
+    outcome: Annotated[str, typer.Option(help="What counts as success: a yes/no column, or a condition.")],
+    at: Annotated[str | None, typer.Option(help="The column that says when it happened.")] = None,
+    within_days: Annotated[int | None, typer.Option(help="Days after creation in which it must have happened.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="The line, in points, of both models.")] = None,
+    new_threshold: Annotated[float | None, typer.Option(help="The new model's line, where it has another.")] = None,
+    leads_per_week: Annotated[
+        float | None, typer.Option(help="In place of a line: what sales can take; each model gets the line that fits.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="A column of segments.")] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Put two models side by side: who crosses the line, and what that does."""
+    from workbench.calibration import compare_models
+    from workbench.loaders import load
+    from workbench.outcomes import Outcome
+
+    found = compare_models(
+        _model(old),
+        _model(new),
+        load(folder),
+        outcome=Outcome(when=outcome, at=at, within_days=within_days),
+        threshold=threshold,
+        new_threshold=new_threshold,
+        leads_per_week=leads_per_week,
+        by=by,
+        as_of=as_of,
+    )
+    console = _console()
+    console.print(found.headline(), highlight=False, markup=False, soft_wrap=True)
+    _table(console, found.frame())
+    if by is not None:
+        _table(console, found.by_segment[["segment", "n", "n_up", "n_down"]])
+
+
+@app.command()
 def memo(
     folder: Exports,
     model: Annotated[Path, typer.Option(help="The file of the model, beside which decisions are on file.")],
@@ -196,6 +236,18 @@ def sample(
     from workbench.sample import write_sample
 
     write_sample(to, contacts=contacts, seed=seed, progress=lambda name, rows: typer.echo(f"{rows:>12,} rows  {name}"))
+
+
+def _model(file: Path) -> ScoreModel:
+    """A model from a score.yaml, or from the vendor's JSON where the file is called so."""
+    from workbench.scoring import ScoreModel
+
+    if file.suffix.casefold() != ".json":
+        return ScoreModel.read(file)
+    try:
+        return ScoreModel.from_hubspot(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkbenchError(f"cannot read the model '{file}': {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _read(exports: Path, to: Path, **options: Any) -> Workspace:

@@ -319,3 +319,27 @@ def test_rules_are_counted_with_their_conversion(workspace: wb.Workspace, old: w
     pd.testing.assert_frame_equal(rows.drop(columns="n"), expected)
     contacts = workspace.contacts
     assert rows.loc["Software company", "n"] == (contacts["industry"] == "Software").sum()
+
+
+def test_the_command_line_compares_files_of_either_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import json
+
+    from workbench import cli
+
+    (tmp_path / "exports").mkdir()
+    table = leads().rename(columns={"hs_object_id": "Record ID", "won": "Bought"})
+    table.to_csv(tmp_path / "exports" / "contacts-2026-06-30.csv", index=False)
+    A.write(tmp_path / "old.yaml")
+    (tmp_path / "new.json").write_text(json.dumps(B.to_hubspot(kinds={"b": "number"})), encoding="utf-8")
+    files = [str(tmp_path / name) for name in ("old.yaml", "new.json", "exports")]
+    cli.app(
+        ["compare", *files, "--outcome", "Bought", "--threshold", "10", "--by", "b"],
+        standalone_mode=False,
+        prog_name="workbench",
+    )
+    said = capsys.readouterr().out
+    assert "2 of 8 contacts rise above the line and 2 fall below it" in said
+    assert "conversion_rate" in said
+    assert "n up" in said
+    with pytest.raises(WorkbenchError, match=r"^cannot read the model '.*none\.json': No such file or directory\.$"):
+        cli.app(["compare", str(tmp_path / "none.json"), *files[1:], "--outcome", "Bought"], standalone_mode=False)

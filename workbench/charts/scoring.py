@@ -37,7 +37,7 @@ def waterfall(explained: Explanation, line: float | None = None) -> dict[str, An
     low, high = min([0, *starts, *ends]), max([0, *starts, *ends, *([] if line is None else [line])])
     span = (high - low) or 1
     layout = theme.layout(
-        height=64 + 30 * len(names),
+        height=82 + 30 * len(names),
         xaxis={"range": [low - 0.02 * span, high + 0.12 * span], "showgrid": True, "title": None},
         yaxis={
             "tickvals": places,
@@ -47,7 +47,7 @@ def waterfall(explained: Explanation, line: float | None = None) -> dict[str, An
             "tickfont": {"color": theme.INK, "size": 12.5},
         },
         showlegend=False,
-        margin={"t": 26, "b": 30},
+        margin={"t": 26, "b": 48},
         shapes=[] if line is None else [_upright(line)],
         annotations=[] if line is None else [_caption(f"line {points(line)}", line)],
     )

@@ -510,6 +510,7 @@ class View(Settling):
         self._download = Download()
         self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
         self._rows: dict[str, Row] = {}
+        self._titles: dict[str, widgets.HTML] = {}
         self._rules = widgets.VBox()
         self._build_choices()
         self._build_rule()
@@ -517,6 +518,7 @@ class View(Settling):
         self.widget = self._layout()
         state.observe(lambda _: self._redraw(), ["version"])
         self._redraw()
+        self._show_rule()
 
     # building
 
@@ -530,6 +532,7 @@ class View(Settling):
             *((choices.label_of(name), name) for name in choices.segment_properties(state.explorer.kinds)),
         ]
         self._by = widgets.Dropdown(options=properties, value="", description="Who crosses, by")
+        self._by.layout.max_width = "320px"
         self._threshold = widgets.FloatText(value=state.threshold, step=1, description="Line, points")
         self._chosen = {
             "base": self._base,
@@ -546,7 +549,7 @@ class View(Settling):
         state = self.state
         asked = [("choose one", ""), *((text, key) for key, text in state.properties.items())]
         self._property = widgets.Dropdown(options=asked, value="", description="Property or event")
-        self._operator = widgets.Dropdown(options=[], description="Is")
+        self._operator = widgets.Dropdown(options=OPERATORS["text"], description="Is")
         self._value = widgets.Combobox(placeholder="a value", description="Value", continuous_update=False)
         self._property.observe(lambda _: self._offer(), "value")
         self._ask = _button("Ask this", lambda: self._add(None))
@@ -569,34 +572,32 @@ class View(Settling):
         self._undo = _button("Undo", state.undo)
         self._redo = _button("Redo", state.redo)
         self._save = _button("Save", self._on_save, primary=True)
-        self._file = _button("score.yaml", self._on_file)
+        self._file = _button("Download score.yaml", self._on_file)
         self._show_who = _button("Who crosses the line?", self._on_who)
         self._who_file = _button("Who crosses (CSV)", self._on_who_file)
 
     def _layout(self) -> widgets.Widget:
-        rule = [
-            self._title,
-            self._property,
-            self._operator,
-            self._value,
-            widgets.HBox([self._ask, self._and, self._or]).add_class("wb-actions"),
-            self._text,
-            self._preview,
-            self._points,
-            self._at_most,
-            self._name,
-            self._group,
-            self._fault,
-            widgets.HBox([self._put, self._cancel]).add_class("wb-actions"),
-        ]
-        compared = [
-            widgets.HTML(heading("Compared")),
-            self._base,
-            self._threshold,
-            self._outcome,
-            self._by,
-            self._start,
-        ]
+        controls = widgets.VBox(
+            [
+                widgets.HTML(heading("What is compared")),
+                self._base,
+                self._threshold,
+                self._outcome,
+                self._start,
+            ]
+        )
+        self._editor = widgets.VBox(
+            [
+                self._title,
+                fields(self._property, self._operator, self._value),
+                widgets.HBox([self._ask, self._and, self._or]).add_class("wb-actions"),
+                self._text,
+                self._preview,
+                fields(self._points, self._at_most, self._name, self._group),
+                self._fault,
+                widgets.HBox([self._put, self._cancel]).add_class("wb-actions"),
+            ]
+        ).add_class("wb-new")
         top = widgets.VBox(
             [
                 self._answer,
@@ -612,6 +613,7 @@ class View(Settling):
         crossing = widgets.VBox(
             [
                 widgets.HTML(heading("Who crosses the line")),
+                self._by,
                 self._crossing,
                 self._segments,
                 widgets.HBox([self._show_who, self._who_file]).add_class("wb-actions"),
@@ -626,7 +628,6 @@ class View(Settling):
                 self._footnote,
             ]
         )
-        controls = widgets.VBox([*compared, *rule])
         page_ = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
         return widgets.VBox([self._source, page_.add_class("wb-page")])
 
@@ -644,7 +645,7 @@ class View(Settling):
     def _offer(self) -> None:
         """Operators and values that fit what was chosen."""
         key = self._property.value
-        self._operator.options = self.state.operators(key) if key else []
+        self._operator.options = self.state.operators(key) if key else OPERATORS["text"]
         self._value.value = ""
         self._value.options = self.state.values(key) if key else []
         event = key.startswith(EVENT)
@@ -653,14 +654,14 @@ class View(Settling):
     def _add(self, either: bool | None) -> None:
         """Put what was chosen into the rule: in place of what it asks (None), or joined to it."""
         try:
-            term = self.state.term(self._property.value, self._operator.value or "", self._value.value)
+            term = self.state.term(self._property.value, self._operator.value, self._value.value)
             self._text.value = term if either is None else self.state.joined(self._text.value, term, either=either)
         except WorkbenchError as fault:
             self._preview.value = problem(str(fault))
 
     def _show_preview(self) -> None:
         found = self.state.preview(self._text.value)
-        self._preview.value = problem(found.told) if found.wrong else note(found.told)
+        self._preview.value = problem(found.told) if found.wrong else note(found.told) if found.told else ""
         self._at_most.layout.display = "" if self._counts() else "none"
 
     def _counts(self) -> bool:
@@ -714,6 +715,7 @@ class View(Settling):
         self._cancel.layout.display = "" if changing else "none"
         self._group.layout.display = "none" if changing else ""
         self._show_preview()
+        self._arrange()
 
     def _do(self, name: str, act: Callable[[], None]) -> None:
         """Change a rule in its row; what is wrong is told there."""
@@ -731,8 +733,6 @@ class View(Settling):
             self._do(name, lambda: self.state.set_enabled(name, change["new"]))
 
     def _on_remove(self, name: str) -> None:
-        if self._changing == name:
-            self._empty()
         self._do(name, lambda: self.state.remove(name))
 
     def _on_save(self) -> None:
@@ -786,6 +786,8 @@ class View(Settling):
 
     def _redraw(self) -> None:
         state, comparison = self.state, self.state.comparison
+        if self._changing and self._changing not in {rule.name for rule in state.model.rules}:
+            self._empty()  # it is gone
         self._setting = True
         try:
             for trait, control in self._chosen.items():
@@ -802,10 +804,10 @@ class View(Settling):
             self._later()
         shown = "none" if comparison is None else ""
         self._figure.layout.display = shown
-        told = problem(state.error) if state.error else answer(state.headline)
+        said = problem(state.error) if state.error else answer(state.headline)
         waiting = Markup('<p class="wb-note wb-late" role="status">Counting …</p>') if pending else Markup("")
         left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
-        self._answer.value = left_out + told + waiting
+        self._answer.value = left_out + said + waiting
         if comparison is not None:
             self._draw(comparison)
 
@@ -827,8 +829,9 @@ class View(Settling):
             self._setting = False
         self._warnings.value = Markup("").join(warning(*told) for told in warnings_of(comparison))
         split = bool(state.by) and comparison.by == state.by
-        self._crossing.layout.display = "" if split else "none"
-        if split:
+        crosses = split and bool(comparison.n_up or comparison.n_down)
+        self._crossing.layout.display = "" if crosses else "none"
+        if crosses:
             picture = crossing_by_segment(comparison)
             self._crossing.height = int(picture["layout"]["height"])
             self._crossing.show(picture)
@@ -850,17 +853,13 @@ class View(Settling):
     def _draw_rules(self) -> None:
         """A row a rule, built anew where rules came or went."""
         state = self.state
-        rules = {rule.name: (group.name, rule) for group in state.model.groups for rule in group.single_rules}
+        rules = {rule.name: rule for rule in state.model.rules}
         if list(rules) != list(self._rows):
             kept = self._rows
             self._rows = {name: kept.get(name) or self._row(name) for name in rules}
-            children: list[widgets.Widget] = []
-            for group in state.model.groups:
-                children.append(widgets.HTML(Markup("<h3>{}</h3>").format(group_title(group))))
-                children += [self._rows[rule.name].box for rule in group.single_rules]
-            self._rules.children = children
+        self._arrange()
         found = state.rules
-        for name, (_, rule) in rules.items():
+        for name, rule in rules.items():
             row = self._rows[name]
             row.enabled.value, row.points.value = rule.enabled, float(rule.points)
             row.remark.value = remark(rule, found.get(name))
@@ -870,6 +869,18 @@ class View(Settling):
                 row.box.add_class("wb-minus")
             else:
                 row.box.remove_class("wb-minus")
+
+    def _arrange(self) -> None:
+        """The rows by group; the fields stand above them, or below the rule that is being changed."""
+        children: list[widgets.Widget] = [] if self._changing else [self._editor]
+        for group in self.state.model.groups:
+            children.append(self._titles.setdefault(group_title(group), widgets.HTML(heading(group_title(group)))))
+            for rule in group.single_rules:
+                children.append(self._rows[rule.name].box)
+                if rule.name == self._changing:
+                    children.append(self._editor)
+        if self._rules.children != tuple(children):
+            self._rules.children = children
 
     def _row(self, name: str) -> Row:
         enabled = widgets.Checkbox(description=name, indent=False)
@@ -896,6 +907,11 @@ class Row:
     change: widgets.Button
     remark: widgets.HTML
     fault: widgets.HTML
+
+
+def fields(*controls: widgets.Widget) -> widgets.Box:
+    """Controls side by side, as many as fit."""
+    return widgets.Box(controls).add_class("wb-fields")
 
 
 def remark(rule: Rule, found: Mapping[str, Any] | None) -> Markup:

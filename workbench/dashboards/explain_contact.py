@@ -64,7 +64,9 @@ class State(HasTraits):
                 "there is no model to explain a score by; put a score.yaml beside the exports and import them again."
                 + "".join(f" {told}" for told in problems)
             )
-        self.rows = pd.DataFrame()
+        self.rows = pd.DataFrame()  # of the list's page
+        self.points: dict[str, str] = {}  # by record id, of these
+        self._pointed: object = None
         self.total = 0
         self.explained: Explanation | None = None
         self.story: pd.DataFrame | None = None  # as `Workspace.timeline` gives it; None until it is settled
@@ -131,7 +133,7 @@ class State(HasTraits):
         if words:
             found = found.filter(_holds(found.columns, words))
         self.total = int(found.shape[0]) if words else self._n_contacts
-        self.rows = found.limit(PAGE, self.page_number * PAGE).df()
+        self.rows, self.points = found.limit(PAGE, self.page_number * PAGE).df(), {}
         self.listed += 1
 
     def turn(self, by: int) -> None:
@@ -140,50 +142,19 @@ class State(HasTraits):
         self.page_number = min(max(self.page_number + by, 0), last)
 
     def people(self) -> list[tuple[str, str]]:
-        """Name and record id of the contacts on the list's page, with their points."""
-        points = self._points_of_rows()
+        """Points (where they are known by now), name and e-mail of the contacts on the list's page, and record id."""
         people = []
         for row in self.rows.to_dict("records"):
-            told = [name_of(row), *([str(row["email"])] if _known(row, "email") and _named(row) else [])]
-            people.append((" · ".join([*told, points.get(str(row[ID]), "")]).rstrip(" ·"), str(row[ID])))
+            told = [self.points.get(str(row[ID]), ""), name_of(row)]
+            told += [str(row["email"])] if _known(row, "email") and _named(row) else []
+            people.append((" · ".join(filter(None, told)), str(row[ID])))
         return people
-
-    def _points_of_rows(self) -> dict[str, str]:
-        """Points by record id, of the contacts on the list's page; none where the model does not fit the export."""
-        if not len(self.rows):
-            return {}
-        ids = [str(one) for one in self.rows[ID]]
-        try:
-            scored = self._scored(ids)
-        except WorkbenchError:  # told where the contact is explained
-            return {}
-        found = scored[[ID, "score"]].dropna()
-        return dict(zip(found[ID].astype("str"), map(points_text, found["score"].astype(float)), strict=True))
-
-    def _scored(self, ids: list[str]) -> pd.DataFrame:
-        workspace = self.workspace
-        found: pd.DataFrame = score(
-            self._rows_of("contacts", ID, ids),
-            self.chosen_model,
-            activities=self._rows_of("activities", "contact_id", ids),
-            related=partial(workspace.table, engine="duckdb"),
-            as_of=workspace.as_of,
-        )
-        return found
-
-    def _rows_of(self, name: str, column: str, ids: list[str]) -> pd.DataFrame:
-        """The rows of some contacts in a table, read in one go; all of it where it was not exported."""
-        if name not in self.workspace.tables:
-            return self.workspace.activities
-        from duckdb import ColumnExpression, ConstantExpression
-
-        wanted = ColumnExpression(column).isin(*map(ConstantExpression, ids))
-        return to_pandas(self.workspace.table(name, engine="duckdb").filter(wanted).to_arrow_table())
 
     # the contact
 
     def _model_chosen(self, _change: Any) -> None:
         self.threshold = self._own_line()
+        self.points = {}
         self._explain()
         self.listed += 1
 
@@ -193,11 +164,12 @@ class State(HasTraits):
             self.error = "there are no contacts to explain; load an export that has some."
         else:
             try:
+                ids = [self.contact_id]
                 self.explained = explain(
-                    self._rows_of("contacts", ID, [self.contact_id]),
+                    rows_of(self.workspace, "contacts", ID, ids),
                     self.chosen_model,
                     self.contact_id,
-                    activities=self._rows_of("activities", "contact_id", [self.contact_id]),
+                    activities=rows_of(self.workspace, "activities", "contact_id", ids),
                     related=partial(self.workspace.table, engine="duckdb"),
                     as_of=self.workspace.as_of,
                 )
@@ -245,16 +217,22 @@ class State(HasTraits):
         return lifts(self.explained, self.threshold)
 
     def settlement(self) -> Callable[[], Callable[[], None]]:
-        """The story of the contact as it is chosen now, which takes longer than all the rest."""
-        contact_id, known = self.contact_id, self.explained is not None
+        """What takes longer: the points of the contacts on the list's page, and the story of the chosen one."""
+        contact_id, model, rows = self.contact_id, self.chosen_model, self.rows
+        wants_points = self._pointed != (self.model, self.search, self.page_number)
+        wants_story = self.story is None and self.explained is not None
         own = Workspace(self.workspace.path)  # another thread needs a connection of its own
 
         def work() -> Callable[[], None]:
-            found = own.timeline(contact_id) if known else None
+            points = points_of(own, model, rows) if wants_points else None
+            story = own.timeline(contact_id) if wants_story else None
 
             def apply() -> None:
-                if contact_id == self.contact_id:
-                    self.story = found
+                if points is not None and rows is self.rows and model is self.chosen_model:
+                    self.points, self._pointed = points, (self.model, self.search, self.page_number)
+                    self.listed += 1
+                if story is not None and contact_id == self.contact_id:
+                    self.story = story
                     self.settled += 1
 
             return apply
@@ -262,8 +240,37 @@ class State(HasTraits):
         return work
 
     def settle(self) -> None:
-        """The story, at once."""
+        """Points and story, at once."""
         self.settlement()()()
+
+
+def rows_of(workspace: Workspace, name: str, column: str, ids: Sequence[str]) -> pd.DataFrame:
+    """The rows of some contacts in a table, read in one go; none where it was not exported."""
+    if name not in workspace.tables:
+        return workspace.activities
+    from duckdb import ColumnExpression, ConstantExpression
+
+    wanted = ColumnExpression(column).isin(*map(ConstantExpression, ids))
+    return to_pandas(workspace.table(name, engine="duckdb").filter(wanted).to_arrow_table())
+
+
+def points_of(workspace: Workspace, model: ScoreModel, rows: pd.DataFrame) -> dict[str, str]:
+    """Points by record id, as people read them; none where the model does not fit the export or leaves one out."""
+    if not len(rows):
+        return {}
+    ids = [str(one) for one in rows[ID]]
+    try:
+        scored = score(
+            rows_of(workspace, "contacts", ID, ids),
+            model,
+            activities=rows_of(workspace, "activities", "contact_id", ids),
+            related=partial(workspace.table, engine="duckdb"),
+            as_of=workspace.as_of,
+        )
+    except WorkbenchError:  # told where the contact is explained
+        return {}
+    known = scored[[ID, "score"]].dropna()
+    return dict(zip(known[ID].astype("str"), map(points_text, known["score"].astype(float)), strict=True))
 
 
 def name_of(row: Mapping[Any, Any]) -> str:
@@ -350,7 +357,12 @@ class View(Settling):
                 self._footnote,
             ]
         )
-        page_ = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
+        page_ = widgets.Box(
+            [
+                controls.add_class("wb-panel").add_class("wb-controls").add_class("wb-first"),
+                content.add_class("wb-content"),
+            ]
+        )
         return widgets.VBox([self._source, page_.add_class("wb-page")])
 
     def _choose(self, trait: str, change: Any) -> None:
@@ -372,6 +384,8 @@ class View(Settling):
         first = state.page_number * PAGE
         shown = f"{first + 1:,} to {first + len(people):,} of {state.total:,}" if people else "nobody"
         self._page.value = note(shown)
+        if not state.points:
+            self._later()
         self._back.disabled = state.page_number == 0
         self._on.disabled = first + PAGE >= state.total
 
