@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from itertools import combinations_with_replacement
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import numpy as np
@@ -135,7 +136,7 @@ def _check(rows: duckdb.DuckDBPyRelation, metric: Metric, findings: list[dict[st
         if count:
             told = f"{plural(count, 'row')} {text}"
             findings.append({"metric": metric.name, "code": code, "text": told, "n_values": count})
-    every = max(1, customers // QUARTILE_SAMPLE)
+    every = max(1, int(customers) // QUARTILE_SAMPLE)
     twice = rows.filter(f"hash(customer_id) % {every} = 0").aggregate("count(*) AS n", "customer_id, month")
     count = twice.filter("n > 1").aggregate("count(*)").fetchall()[0][0]
     if count:
@@ -178,7 +179,7 @@ def _one_metric(
     columns = ["month", *(f"g{place}" for place in range(len(by)))]
     # What is put into the text: a declared metric's name and months, numbers and quoted names. Text groups become
     # numbers while a customer has one row, since to group every month by text takes longer than all the rest.
-    sums: pd.DataFrame = rows.query(
+    found = rows.query(
         "panel",
         f"""
         WITH grouped AS MATERIALIZED (
@@ -199,7 +200,8 @@ def _one_metric(
         )
         SELECT {"of_group.*, " if by else ""}sums.* EXCLUDE (code) FROM sums JOIN groups USING (code)
         """,  # noqa: S608
-    ).df()
+    )
+    sums: pd.DataFrame = cast(duckdb.DuckDBPyRelation, found).df()
     return sums.rename(columns=dict(zip(columns[1:], by, strict=True)))
 
 

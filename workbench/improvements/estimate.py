@@ -144,17 +144,17 @@ def _median_with(values: Floats, member: NDArray[np.bool_], weights: Floats, mov
         keys = np.concatenate([np.where(member, values, np.nan), moved[:, 0]])
         return weighted_quantile(keys, np.concatenate([weights, held]), 0.5)
     ranked = Ranked(np.where(member, values, np.nan))
-    sums = np.cumsum(weights[ranked.order], axis=0, dtype=np.float64)
+    sums = np.cumsum(weights[ranked.order], axis=0)  # whole numbers, exact as they come
     draws, everything = np.arange(weights.shape[1]), held.sum(axis=0)
     total = sums[-1] + everything
     place = np.maximum(total - 1, 0) / 2
     # Wherever the moved ones stand, no draw's median lies outside these two, and few of the moved between them.
-    first = (sums <= np.floor(place) - everything).sum(axis=0).min()
-    last = (sums <= np.ceil(place)).sum(axis=0).max()
+    first = int((sums <= (np.floor(place) - everything).astype(sums.dtype)).sum(axis=0).min())
+    last = int((sums <= np.ceil(place).astype(sums.dtype)).sum(axis=0).max())
     lowest = min(ranked.keys[min(first, len(ranked) - 1)], moved.max())
     highest = ranked.keys[last] if last < len(ranked) else max(ranked.keys[-1], moved.max())
     below = moved.max(axis=1) < lowest
-    sums = np.vstack([np.zeros(len(draws)), sums]) + held[below].sum(axis=0)
+    under = held[below].sum(axis=0)
     near_it = ~below & (moved.min(axis=1) <= highest)
     moved, held = moved[near_it], held[near_it]
 
@@ -162,7 +162,8 @@ def _median_with(values: Floats, member: NDArray[np.bool_], weights: Floats, mov
         near, far = np.full(len(draws), lowest - 1), np.full(len(draws), highest)
         for _ in range(60):
             half = (near + far) / 2
-            upto = sums[np.searchsorted(ranked.keys, half, side="right"), draws]
+            rank = np.searchsorted(ranked.keys, half, side="right")
+            upto = under + np.where(rank > 0, sums[rank - 1, draws], 0)
             enough = upto + np.where(moved <= half, held, 0).sum(axis=0) > position
             near, far = np.where(enough, near, half), np.where(enough, half, far)
         return far

@@ -7,6 +7,7 @@ the same calendar months; what they gained before their own purchase is taken of
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,7 @@ class BeforeAfter:
         return int(months.max()) if len(months) else None
 
     def _said(self, month: int) -> str:
-        row = self._months.set_index("month").loc[month]
+        row: dict[Any, Any] = self._months[self._months["month"] == month].iloc[0].to_dict()
         limits = "" if np.isnan(row["low"]) else f" ({interval(row['low'], row['high'], 'en')})"
         return (
             f"{percent(row['effect'], 'en')} in month {month}{limits}, {row['n_customers']:,} customers and "
