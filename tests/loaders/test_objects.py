@@ -1,7 +1,6 @@
 """Every object is known by its headers in three languages, by internal names, and by what its kind alone has."""
 
 import csv
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -32,7 +31,7 @@ def test_an_object_is_known_by_its_headers(tmp_path, object_name, written):
     read = wb.read_export(file)
     assert read.object == object_name
     assert set(read.frame.columns) == {one.name for one in properties}
-    assert read.report.counts == {}
+    assert read.report.counts.keys() <= {"L029"}  # "x" is no known stage
 
 
 ONE_KIND = [

@@ -17,6 +17,7 @@ from workbench.errors import WorkbenchError, listing
 from workbench.loaders.associations import link_by_domain
 from workbench.loaders.joining import Joined, join
 from workbench.loaders.mapping import UserMapping
+from workbench.loaders.noticing import stale_scores
 from workbench.loaders.reading import Staged, connect, quoted, scalar, stage
 from workbench.loaders.recognise import Recognised, recognise
 from workbench.loaders.report import ColumnReport, FileReport, LoadReport
@@ -102,7 +103,7 @@ def collect(
         tables = {name: pq.read_metadata(to / f"{name}.parquet").num_rows for name in tables}
         if companies_by_domain:
             link_by_domain(connection, to, tables)
-        report = _report(connection, so_far, notes)
+        report = _report(connection, so_far, list(tables), notes)
     so_far.tell("done")
     return Collected(tables=tables, report=report, newest=max(so_far.found, default=None))
 
@@ -225,7 +226,7 @@ def _report_on(
     ).fetchall():
         n_faults[file, column] = n
     for part in joined.parts:
-        so_far.file_reports.append(_file_report(part, joined.n_merged.get(part.source.name, 0)))
+        so_far.file_reports.append(_file_report(part, joined))
         blanked = _n_blanked(connection, part)
         so_far.column_reports += [
             ColumnReport(
@@ -245,9 +246,14 @@ def _report_on(
     so_far.found += _newest(connection, joined, written)
 
 
-def _report(connection: duckdb.DuckDBPyConnection, so_far: _Collection, selects: Sequence[str]) -> LoadReport:
+def _report(
+    connection: duckdb.DuckDBPyConnection, so_far: _Collection, tables: Sequence[str], selects: Sequence[str]
+) -> LoadReport:
     """The whole report; `selects` is SQL that gives notes about the tables together."""
     notes = [(file, 0, "", "L019", why) for file, why in so_far.skipped.items()]
+    scores = [one for one in so_far.column_reports if "score" in one.name.lower()]
+    stale = stale_scores(connection, so_far.to, tables, {one.name for one in scores})
+    notes += [(one.file, 0, one.name, "L018", f"last change {stale[one.name]}") for one in scores if one.name in stale]
     listed = ", ".join(sql_text(str(path)) for path in so_far.faults)
     faults = so_far.to / "faults.parquet"
     _write_faults(connection, [f"SELECT * FROM read_parquet([{listed}])", *selects], notes, faults)
@@ -279,7 +285,7 @@ def _report(connection: duckdb.DuckDBPyConnection, so_far: _Collection, selects:
     )
 
 
-def _file_report(part: Staged, n_merged: int) -> FileReport:
+def _file_report(part: Staged, joined: Joined) -> FileReport:
     source = part.source
     return FileReport(
         file=source.name,
@@ -293,7 +299,8 @@ def _file_report(part: Staged, n_merged: int) -> FileReport:
         rows_read=part.n_rows + part.n_set_aside,
         rows_loaded=part.n_rows,
         rows_set_aside=part.n_set_aside,
-        rows_merged=n_merged,
+        rows_merged=joined.n_merged.get(source.name, 0),
+        rows_joined=joined.n_joined.get(source.name, 0),
     )
 
 
@@ -343,7 +350,7 @@ def _write_faults(
         }
     )
     connection.register("notes", table)
-    connection.execute(f"COPY ({' UNION ALL '.join([*selects, 'SELECT * FROM notes'])}) TO {sql_text(str(to))}")
+    connection.execute(f"COPY ({' UNION ALL '.join(['FROM notes', *selects])}) TO {sql_text(str(to))}")
     connection.unregister("notes")
 
 

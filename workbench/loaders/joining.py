@@ -10,8 +10,10 @@ import duckdb
 import pyarrow.parquet as pq
 
 from workbench import catalog
+from workbench.errors import WorkbenchError
+from workbench.loaders.noticing import of_one_table
 from workbench.loaders.reading import Staged, quoted, scalar
-from workbench.loaders.recognise import KEYS
+from workbench.loaders.recognise import KEYS, ROW_NUMBER
 from workbench.loaders.values import sql_text
 
 _MODIFIED = ("lastmodifieddate", "hs_lastmodifieddate")
@@ -36,6 +38,7 @@ class Joined:
     names: tuple[str, ...]
     n_rows: int
     n_merged: Mapping[str, int]  # file to rows that became part of another row's record
+    n_joined: Mapping[str, int]  # file to those of them whose record stands in another file
     faults: tuple[str, ...]  # SQL that gives faults beyond those of single cells
     rows: str  # SQL that gives the table with _file and _row
 
@@ -56,10 +59,17 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
     merges = bool(keys) and _duplicates(connection, keys)
     faults: list[str] = []
     n_merged: dict[str, int] = {}
+    n_joined: dict[str, int] = {}
+    _refuse_shared_ids(connection, object_name, parts)
     listed = ", ".join(quoted(name) for name in names)
     if merges:
-        n_merged, merge_faults = _merge(connection, object_name, names, keys)
-        faults += merge_faults
+        faults += _merge(connection, object_name, names, keys)
+        counted = connection.execute(
+            f"SELECT several._file, count(*), count(*) FILTER (several._file <> merged._file) "
+            f"FROM several JOIN merged USING ({', '.join(map(quoted, keys))}) WHERE _rank > 1 GROUP BY 1"
+        ).fetchall()
+        n_merged = {file: n for file, n, _ in counted}
+        n_joined = {file: n for file, _, n in counted}
         there = " AND ".join(f"stacked.{quoted(key)} = twice.{quoted(key)}" for key in keys)
         table = (
             f"SELECT {listed}, _file, _row FROM stacked WHERE NOT EXISTS (FROM twice WHERE {there}) "
@@ -75,12 +85,14 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
     rows = f"read_parquet({sql_text(str(to))})"
     faults += _without_key(object_name, parts)
     faults += _impossible(object_name, names, rows)
+    faults += of_one_table(object_name, names, rows)
     return Joined(
         parts=tuple(parts),
         path=to,
         names=names,
         n_rows=pq.read_metadata(to).num_rows,
         n_merged=n_merged,
+        n_joined=n_joined,
         faults=tuple(faults),
         rows=rows,
     )
@@ -114,7 +126,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> b
 
 def _merge(
     connection: duckdb.DuckDBPyConnection, object_name: str, names: Sequence[str], keys: Sequence[str]
-) -> tuple[dict[str, int], list[str]]:
+) -> list[str]:
     known = catalog.by_name(object_name)
     listed = ", ".join(quoted(key) for key in keys)
     newest = "".join(f"{quoted(name)} DESC NULLS LAST, " for name in _MODIFIED if name in names)
@@ -136,7 +148,6 @@ def _merge(
         f"CREATE OR REPLACE TEMP TABLE merged AS SELECT {listed}, {', '.join(columns)} "
         f"FROM several GROUP BY {listed} ORDER BY _part, _row"
     )
-    n_merged = connection.execute("SELECT _file, count(*) FROM several WHERE _rank > 1 GROUP BY _file").fetchall()
     faults = [
         f"SELECT _file AS file, _row AS \"row\", '' AS \"column\", 'L008' AS code, "
         f"concat_ws(', ', {listed}) AS value FROM several WHERE _rank > 1"
@@ -150,7 +161,24 @@ def _merge(
             f"FROM several JOIN merged USING ({listed}) "
             f"WHERE _rank > 1 AND several.{column} IS DISTINCT FROM merged.{column} AND several.{column} IS NOT NULL"
         )
-    return dict(n_merged), faults
+    return faults
+
+
+def _refuse_shared_ids(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequence[Staged]) -> None:
+    """Raise WorkbenchError where most rows share the values of a column that a user took for the record id."""
+    for part in parts:
+        for column in part.columns:
+            if (column.name, column.recognised) != ("hs_object_id", "mapping") or object_name == "ticket":
+                continue
+            n_ids, n_rows = connection.execute(
+                f"SELECT count(DISTINCT {quoted(column.name)}), count({quoted(column.name)}) FROM {part.table}"
+            ).fetchall()[0]
+            if n_rows > 2 * n_ids:
+                raise WorkbenchError(
+                    f"{column.header!r} in {part.source.name} is mapped to the record id, but its {n_rows:,} rows "
+                    f"share {n_ids:,} values: map the column of an id that no two rows share, or number them with "
+                    f"{{{ROW_NUMBER!r}: 'hs_object_id'}}."
+                )
 
 
 def _without_key(object_name: str, parts: Sequence[Staged]) -> list[str]:

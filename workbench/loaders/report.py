@@ -94,13 +94,13 @@ CODES: Mapping[str, Code] = {
     "L028": Code(
         "another record has the same e-mail", "both are kept; look at find_duplicates and merge them", note=True
     ),
-    "L030": Code(
-        "an activity of several contacts", "stands once for each of them, under the same activity id", note=True
-    ),
     "L029": Code(
         "an option that is not among the known ones of this property",
         "kept as it is written; name it so in conditions, or map its internal value in the export",
         note=True,
+    ),
+    "L030": Code(
+        "an activity of several contacts", "stands once for each of them, under the same activity id", note=True
     ),
 }
 """Fault codes, what each means and what to do."""
@@ -124,6 +124,7 @@ class FileReport:
     rows_loaded: int
     rows_set_aside: int
     rows_merged: int
+    rows_joined: int = 0  # those of them that tell more of a record of another file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,10 +222,14 @@ class LoadReport:
         """One sentence: rows read, loaded, merged and set aside, and how many faults."""
         files = [report for report in self.file_reports if report.object]
         n_faults = sum(n for code, n in self.counts.items() if not CODES[code].note)
+        n_joined = sum(report.rows_joined for report in self.file_reports)
+        known = f"{n_joined:,} of the loaded rows tell more of records of another file, " if n_joined else ""
+        of = "" if n_joined else " of the loaded rows"
         sentence = (
             f"{self.rows_read:,} rows read from {len(files)} file{'s' if len(files) != 1 else ''}: "
-            f"{self.rows_loaded:,} loaded, {self.rows_set_aside:,} set aside; {self.rows_merged:,} of the loaded rows "
-            f"were duplicates and were merged; {n_faults:,} fault{'s' if n_faults != 1 else ''} marked"
+            f"{self.rows_loaded:,} loaded, {self.rows_set_aside:,} set aside; "
+            f"{known}{self.rows_merged - n_joined:,}{of} were duplicates and were merged; "
+            f"{n_faults:,} fault{'s' if n_faults != 1 else ''} marked"
         )
         worst = sorted((n, code) for code, n in self.counts.items() if not CODES[code].note)[-1:]
         return sentence + "".join(f", most often: {CODES[code].reason} ({n:,})" for n, code in worst) + "."
