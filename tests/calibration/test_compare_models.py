@@ -330,7 +330,8 @@ def test_the_command_line_compares_files_of_either_kind(tmp_path: Path, capsys: 
     table = leads().rename(columns={"hs_object_id": "Record ID", "won": "Bought"})
     table.to_csv(tmp_path / "exports" / "contacts-2026-06-30.csv", index=False)
     A.write(tmp_path / "old.yaml")
-    (tmp_path / "new.json").write_text(json.dumps(B.to_hubspot(kinds={"b": "number"})), encoding="utf-8")
+    vendors = replace(B, groups=(replace(B.groups[0], category="fit"),))
+    (tmp_path / "new.json").write_text(json.dumps(vendors.to_hubspot(kinds={"b": "number"})), encoding="utf-8")
     files = [str(tmp_path / name) for name in ("old.yaml", "new.json", "exports")]
     cli.app(
         ["compare", *files, "--outcome", "Bought", "--threshold", "10", "--by", "b"],

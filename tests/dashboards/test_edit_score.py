@@ -288,7 +288,7 @@ def test_without_a_model_one_is_begun_with_the_mouse(small: Path) -> None:
     found._points.value = 60
     found._put.click()
     assert found.state.headline.startswith("From old to new at 50 points, 27 of 40 contacts rise above the line")
-    shown = found._answer.value + found._preview.value + "".join(row.remark.value for row in found._rows.values())
+    shown = "".join(str(html.value) for html in [found._answer, *(row.remark for row in found._rows.values())])
     assert "<img" not in shown
     assert "&lt;img" in shown
     found.state.by = "industry"

@@ -172,7 +172,7 @@ def test_what_lifts_a_contact_is_what_scoring_it_so_would_give() -> None:
     # the least that is enough: one more visit lifts -4 to 1
     assert lifts(start, 1).set_index("rule").loc["visits", "then"] == "2"
     assert lifted(found, -4, 10) == "Enough alone: 'visits' or 'a'."
-    assert lifted(lifts(start, 38), -4, 38) == "Nothing is enough alone; the first 3 rows together are."
+    assert lifted(lifts(start, 38), -4, 38) == "Nothing is enough alone; the first 2 rows together are."
     assert lifted(lifts(start, 41), -4, 41) == "Not even all of this together reaches 41; limits stand in the way."
     assert lifted(found, 12, 10) == ""
 
@@ -198,10 +198,10 @@ def test_names_are_text_and_a_model_that_does_not_fit_is_said(strangers: Path) -
         f"name: One\ngroups: [{{name: g, rules: [{{name: '{HOSTILE}', when: industry == 'Software', points: 5}}]}}]",
         encoding="utf-8",
     )
-    (strangers / "score-b.yaml").write_text(
+    (strangers / "score_b.yaml").write_text(
         "name: Two\ngroups: [{name: g, rules: [{name: r, when: indstry == 'Software', points: 5}]}]", encoding="utf-8"
     )
-    (strangers / "score-c.yaml").write_text("name: Three", encoding="utf-8")
+    (strangers / "score_c.yaml").write_text("name: Three", encoding="utf-8")
     found = page(wb.load(strangers))
     html = found._answer.value + found._points.value + found._lifts.value + found._story.value
     assert "<img" not in html

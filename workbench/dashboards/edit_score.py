@@ -104,7 +104,7 @@ class State(HasTraits):
         if self.comparison is not None:
             self.threshold = self._own_line(self.comparison)
         self._judge()
-        self.observe(lambda _: self._judge(), ["base", "outcome", "by", "threshold"])
+        self.observe(self._chosen, ["base", "outcome", "by", "threshold"])
 
     @cached_property
     def explorer(self) -> Explorer:
@@ -197,6 +197,10 @@ class State(HasTraits):
     def settle(self) -> None:
         """The pass that is due, at once."""
         self.settlement()()()
+
+    def _chosen(self, _change: Any) -> None:
+        self.error = ""
+        self._judge()
 
     # changing the model
 
@@ -786,8 +790,6 @@ class View(Settling):
 
     def _redraw(self) -> None:
         state, comparison = self.state, self.state.comparison
-        if self._changing and self._changing not in {rule.name for rule in state.model.rules}:
-            self._empty()  # it is gone
         self._setting = True
         try:
             for trait, control in self._chosen.items():
@@ -795,6 +797,8 @@ class View(Settling):
             self._draw_rules()
         finally:
             self._setting = False
+        if self._changing and self._changing not in self._rows:
+            self._empty()  # it is gone
         self._undo.disabled, self._redo.disabled = not state.can_undo, not state.can_redo
         self._save.description = f"Save as version {state.model.version}"
         self._said.value = self._who.value = ""
