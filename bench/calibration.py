@@ -1,8 +1,8 @@
 """From other points to new thresholds, bands and headline, and a bootstrap of the best line.
 
-Beside it, on the same rows: scikit-learn's `roc_curve` and `TunedThresholdClassifierCV`, which say less, and a bootstrap
-that draws rows. Then all of it for a score with 1,000 distinct values; bars: 20 ms for what a line means, 0.5 s for
-intervals and recommendations.
+Beside it, on the same rows: scikit-learn's `roc_curve` and `TunedThresholdClassifierCV`, which say less, and a
+bootstrap that draws rows. Then all of it for a score with 1,000 distinct values; bars: 20 ms for what a line means,
+0.5 s for intervals and recommendations.
 
     python bench/calibration.py [--contacts 1000000 10000000]
 """

@@ -73,6 +73,18 @@ def test_a_score_that_moved_is_seen_and_one_that_did_not_is_not() -> None:
     assert moved.headline().startswith("5,600 judged leads created before 2025-10-08, 2,400 since: the score drifted")
 
 
+def test_conversion_that_doubles_in_the_last_third_is_seen_though_the_score_stays() -> None:
+    table = leads()
+    later = table["createdate"] >= "2025-10-08"
+    more = later & (np.random.default_rng(1).random(len(table)) < 0.1)
+    table["won_at"] = table["won_at"].fillna((table["createdate"] + pd.Timedelta(days=5)).where(more))
+    found = drift(table, outcome=DATED)
+    assert found.found
+    assert found.low > 0.05
+    assert not found.scores.drifted
+    assert "which may be chance" not in found.headline()
+
+
 def test_a_line_chosen_on_the_earlier_leads_is_checked_on_the_later_ones() -> None:
     found = drift(leads(), outcome=DATED)
     check = found.check(50)

@@ -62,7 +62,7 @@ def tally_scores(score: Floats, outcome: Ints, n: Ints, revenue: tuple[Floats, F
     cells = counts.reshape(len(values), outcomes).astype(np.int64)
     sums: list[Floats | None] = [None, None]
     if revenue is not None:
-        sums = [np.bincount(place, weights=part * (outcome == WON), minlength=len(values)) for part in revenue]
+        sums = [np.bincount(place, weights=part * (outcome == WON), minlength=len(values)) * 1.0 for part in revenue]
     return ScoreTally(
         score=values,
         n_leads=cells[:, LOST] + cells[:, WON],
