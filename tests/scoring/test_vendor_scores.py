@@ -564,7 +564,7 @@ def test_scores_are_what_the_json_says_on_every_engine(found: dict[str, Any], dr
 
 @pytest.mark.spark
 @given(found=configurations(), drawn=rows)
-@settings(drawing, max_examples=2)
+@settings(drawing, max_examples=1)
 def test_scores_are_what_the_json_says_on_spark(spark: Any, found: dict[str, Any], drawn: list[dict[str, Any]]) -> None:
     contacts, activities, deals = tables(drawn)
     model = ScoreModel.from_hubspot(found, names={OTHER: "webinar"}).with_segments(SEGMENTS)
