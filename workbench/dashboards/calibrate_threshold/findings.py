@@ -62,7 +62,8 @@ class Question:
     model: ScoreModel | None
     counted: WhatIf | None
     calibration: Calibration | None
-    rebuilt: Backtest | None
+    learnt: Backtest | None
+    as_it_was: Backtest | None
     outcome: Outcome
     score: str
     among: str
@@ -146,8 +147,8 @@ def _suspects(asked: Question) -> Late:
 
 
 def _suggestion(asked: Question) -> Suggestion:
-    if asked.rebuilt is not None:
-        return suggest_points(asked.rebuilt)
+    if asked.learnt is not None:
+        return suggest_points(asked.learnt)
     if asked.counted is None:
         raise WorkbenchError("a column of the export has no rules; choose a model to have points suggested.")
     return suggest_points(asked.counted)
@@ -194,9 +195,9 @@ def _reading(asked: Question) -> HoldOutReading:
 
 
 def _hysteresis(asked: Question) -> Hysteresis:
-    if asked.rebuilt is None or asked.out is None:
+    if asked.as_it_was is None or asked.out is None:
         raise WorkbenchError("rebuild the score at the last 12 ends of months to see how often leads come and go.")
-    return asked.rebuilt.hysteresis(asked.threshold, asked.out)
+    return asked.as_it_was.hysteresis(asked.threshold, asked.out)
 
 
 def _follow_up(asked: Question) -> FollowUp:
@@ -235,14 +236,14 @@ FINDINGS = {
     "deals": Finding((), _deals),
     "first_win": Finding(LEADS, _first_win),
     "suspects": Finding((*LEADS, "score"), _suspects),
-    "suggestion": Finding((*LEADS, "score", "rebuilt"), _suggestion),
+    "suggestion": Finding((*LEADS, "score", "learnt"), _suggestion),
     "drift": Finding(SCORE, _drift),
     "segments": Finding(
         (*SCORE, "segment_by", "segment_rule", "value_per_win", "cost_per_lead", "target_rate"), _segments
     ),
     "companies": Finding(SCORE, _companies),
     "hold_out": Finding((*SCORE, "threshold", "by_lot", "ratio"), _hold_out),
-    "hysteresis": Finding(("threshold", "keep_down_to", "rebuilt"), _hysteresis),
+    "hysteresis": Finding(("threshold", "keep_down_to", "as_it_was"), _hysteresis),
     "reading": Finding((*SCORE, "threshold", "worked"), _reading),
     "follow_up": Finding((*SCORE, "decision"), _follow_up),
 }

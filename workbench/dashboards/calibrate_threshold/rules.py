@@ -74,7 +74,7 @@ class Rules(Section):
         told += [
             f"{one} and {other} nearly always occur together; the weaker is left out." for one, other in found.pairs
         ]
-        rebuilt = self.state.rebuilt is not None
+        rebuilt = self.state.learnt is not None
         learnt = (
             "Learnt from the score as it was."
             if rebuilt

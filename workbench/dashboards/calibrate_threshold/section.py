@@ -13,6 +13,8 @@ from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import problem, tight, waiting
 from workbench.errors import WorkbenchError
 
+OPEN, CLOSED = "open: shows less", "closed: shows more"  # read to those who do not see it
+
 
 class Section:
     """One question of the page.
@@ -28,7 +30,7 @@ class Section:
         self.state, self._later, self._give = state, later, give
         self._setting = False
         self._built = False
-        self._toggle = widgets.ToggleButton(value=False, description=self.question).add_class("wb-opener")
+        self._toggle = widgets.ToggleButton(description=self.question, tooltip=CLOSED).add_class("wb-opener")
         self._toggle.observe(lambda _: self._opened(), "value")
         self._few_words = widgets.HTML()
         self._body = widgets.VBox().add_class("wb-section-body")
@@ -47,6 +49,7 @@ class Section:
 
     def _opened(self) -> None:
         self._body.layout.display = "" if self.is_open else "none"
+        self._toggle.tooltip = OPEN if self.is_open else CLOSED
         if self.is_open:
             self.state.wanted |= set(self.wants)
             if not self._built:

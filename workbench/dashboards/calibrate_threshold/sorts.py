@@ -56,13 +56,13 @@ class Sorts(Section):
         figure, named = None, ""
         if runs:
             told = waiting(f"Rebuilding the score from events and history, {percent(state.done or 0, digits=0)} done …")
-        elif state.rebuilt_is_of_other_choices:
-            told = note("The points or the choices have moved since; rebuild it.")
-        elif state.rebuilt is not None:
-            told = _told(state.rebuilt, state.threshold)
-            figure = time_to_win(state.rebuilt.time_to_win)
+        elif state.as_it_was is not None:
+            told = _told(state.as_it_was, state.threshold)
+            figure = time_to_win(state.as_it_was.time_to_win)
             figure["layout"]["showlegend"] = False
             named = legend((f"{trace['name']} points", trace["marker"]) for trace in figure["data"])
+        elif state.rebuilt is not None:
+            told = note("The points or the choices have moved since; rebuild it.")
         elif state.not_rebuilt:
             told = problem(state.not_rebuilt)
         else:

@@ -391,7 +391,8 @@ class State(HasTraits):
             model=self.model,
             counted=self._what_if,
             calibration=self.calibration,
-            rebuilt=self.rebuilt,
+            learnt=self.learnt,
+            as_it_was=self.as_it_was,
             outcome=self.outcome_spec,
             score=self.score,
             among=self.among,
@@ -489,9 +490,15 @@ class State(HasTraits):
         self._stop = True
 
     @property
-    def rebuilt_is_of_other_choices(self) -> bool:
-        """Whether the choices moved since the back-test."""
-        return self.rebuilt is not None and self._rebuilt_of != self._choices(_REBUILT)
+    def as_it_was(self) -> Backtest | None:
+        """The back-test, where it was made of the choices as they stand."""
+        return self.rebuilt if self._rebuilt_of == self._choices(_REBUILT) else None
+
+    @property
+    def learnt(self) -> Backtest | None:
+        """The back-test from which points can be learnt: made of the same leads, whatever their points were."""
+        same = len(_LEARNT)
+        return self.rebuilt if self._rebuilt_of[:same] == self._choices(_LEARNT) else None
 
     # what was decided
 
@@ -721,7 +728,8 @@ class State(HasTraits):
         )
 
 
-_REBUILT = (*LEADS, "score", "points", "reference")
+_LEARNT = (*LEADS, "score")
+_REBUILT = (*_LEARNT, "points", "reference")
 
 
 def _recommend(calibration: Calibration, kind: str, given: dict[str, Any]) -> Recommendation:
