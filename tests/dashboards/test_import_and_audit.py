@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,24 @@ def test_dropped_files_become_a_new_import_and_the_older_one_stays(view: View) -
     assert wb.load(home).contacts["firstname"].tolist() == ["Ada", "Bo"]
     assert len(list((home / "snapshots").iterdir())) == 2
     assert (view.state.busy, view.state.error) == (False, "")
+
+
+def test_an_import_off_the_loop_shows_its_progress_and_its_result(view: View, exports: Path) -> None:
+    told: list[str] = []
+    view.state.observe(lambda change: told.append(change["new"]), "doing")
+    (exports / "contacts.csv").unlink()
+
+    async def visit() -> None:
+        view._start(exports)
+        assert (view.state.busy, view._import.disabled, view._upload.disabled) == (True, True, True)
+        assert 'role="status"' in html(view, "progress")
+        await view._running
+
+    asyncio.run(visit())
+    assert (view.state.busy, view._import.disabled, html(view, "progress")) == (False, False, "")
+    assert told[-1] == "looking it over"
+    assert view._table.options == ("deals",)
+    assert view.state.of_table == "deals"
 
 
 def test_a_dropped_file_that_is_no_export_is_a_sentence(view: View) -> None:

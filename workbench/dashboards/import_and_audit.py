@@ -327,11 +327,12 @@ class View:
 
         async def import_() -> None:
             try:
-                apply = await asyncio.to_thread(work, progress)
+                (await asyncio.to_thread(work, progress))()
             except WorkbenchError as fault:
                 state.error = str(fault)
-            else:
-                apply()
+            except Exception:
+                state.error = "Something went wrong that nobody foresaw; the import that was there stands."
+                raise
             finally:
                 state.busy = False
 
@@ -422,11 +423,6 @@ class View:
             (f"Nothing can be told by {plural(len(unused), 'property', 'properties')}: {told}. " if told else "")
             + "A click on a bar shows the rows that are blank there."
         )
-        self._setting = True
-        try:
-            self._table.value = state.of_table
-        finally:
-            self._setting = False
 
     def _draw_rows(self) -> None:
         state = self.state

@@ -9,9 +9,11 @@ import hashlib
 import io
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +107,7 @@ def unpacked(path: Path, workplace: Path) -> list[Path]:
         to = workplace / path.stem
         with pa.input_stream(str(path), compression="gzip" if kind == ".gz" else "zstd") as packed:
             _pour(packed, to, path, path.stat().st_size)
-    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError) as error:
         if is_full(error):
             raise
         raise WorkbenchError(f"{path.name} cannot be unpacked ({error}): unpack it and load what it holds.") from error
