@@ -98,7 +98,7 @@ def test_a_median_of_small_counts_is_too_coarse_and_the_mean_is_taken() -> None:
 def test_each_draw_is_cleaned_anew(centre, rule) -> None:
     """The draws of the fast way are those of resampling the customers and doing all of it again."""
     rng = np.random.default_rng(5)
-    n = 83
+    n = 331
     base = rng.lognormal(3, 0.5, n)
     value = (base * np.exp(rng.standard_t(2, n) * 0.4))[:, None]
     cells = Cells(

@@ -143,27 +143,26 @@ def _median_with(values: Floats, member: NDArray[np.bool_], weights: Floats, mov
     if weights.shape[1] == 1:  # one draw has one order
         keys = np.concatenate([np.where(member, values, np.nan), moved[:, 0]])
         return weighted_quantile(keys, np.concatenate([weights, held]), 0.5)
-    ranked = Ranked(np.where(member, values, np.nan))
-    sums = np.cumsum(weights[ranked.order], axis=0)  # whole numbers, exact as they come
-    draws, everything = np.arange(weights.shape[1]), held.sum(axis=0)
-    total = sums[-1] + everything
+    ranked = Ranked(np.where(member, values, np.nan)).sums(weights)
+    everything = held.sum(axis=0)
+    total = ranked.total + everything
     place = np.maximum(total - 1, 0) / 2
-    # Wherever the moved ones stand, no draw's median lies outside these two, and few of the moved between them.
-    first = int((sums <= (np.floor(place) - everything).astype(sums.dtype)).sum(axis=0).min())
-    last = int((sums <= np.ceil(place).astype(sums.dtype)).sum(axis=0).max())
-    lowest = min(ranked.keys[min(first, len(ranked) - 1)], moved.max())
-    highest = ranked.keys[last] if last < len(ranked) else max(ranked.keys[-1], moved.max())
+    # Wherever the moved ones stand, no draw's median lies outside these keys, and few of the moved between them.
+    keys, sums = ranked.around(np.floor(place) - everything, np.ceil(place))
+    lowest, highest = min(keys[0], moved.max()), max(keys[-1], moved.max())
+    if (sums[-1] > place + 1).all():
+        highest = keys[-1]
     below = moved.max(axis=1) < lowest
-    under = held[below].sum(axis=0)
     near_it = ~below & (moved.min(axis=1) <= highest)
+    sums = sums + held[below].sum(axis=0)
     moved, held = moved[near_it], held[near_it]
+    draws = np.arange(weights.shape[1])
 
     def at(position: Floats) -> Floats:
         near, far = np.full(len(draws), lowest - 1), np.full(len(draws), highest)
         for _ in range(60):
             half = (near + far) / 2
-            rank = np.searchsorted(ranked.keys, half, side="right")
-            upto = under + np.where(rank > 0, sums[rank - 1, draws], 0)
+            upto = sums[np.searchsorted(keys, half, side="right"), draws]
             enough = upto + np.where(moved <= half, held, 0).sum(axis=0) > position
             near, far = np.where(enough, near, half), np.where(enough, half, far)
         return far

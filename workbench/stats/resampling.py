@@ -117,6 +117,17 @@ class WeightedRanks:
         found: Floats = self.ranked.keys[np.minimum(block * self.ranked._size + within, len(self.ranked) - 1)]
         return found
 
+    def around(self, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+        """The keys that hold the positions `low` to `high` of every draw, and the weight below each of them and beyond
+        the last, shape (keys + 1, draws)."""
+        size = self.ranked._size
+        first = int((self.upto <= low).sum(axis=0).min())
+        last = int((self.upto <= high).sum(axis=0).max())
+        ranks = slice(min(first, len(self.upto) - 1) * size, (last + 1) * size)
+        before = self.upto[first - 1] if first else np.zeros_like(self.total)
+        sums = np.vstack([before, before + np.cumsum(self.weights[self.ranked.order[ranks]], axis=0)])
+        return self.ranked.keys[ranks], sums
+
     def quantile(self, share: float) -> Floats:
         """The quantile of each draw, as `numpy.quantile` gives it for the drawn sample; NaN where it is empty."""
         place = np.maximum(self.total - 1, 0) * share
