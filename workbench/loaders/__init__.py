@@ -5,6 +5,7 @@ from workbench.loaders.duplicates import Duplicates, find_duplicates
 from workbench.loaders.importing import Export, load, read_export
 from workbench.loaders.merging import Merge, merge, merge_log, undo_merge
 from workbench.loaders.report import CODES, ColumnReport, FileReport, LoadReport
+from workbench.loaders.suggesting import MappingSuggestions, suggest_mapping
 from workbench.loaders.workspace import Workspace, leads_of, open_workspace
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Export",
     "FileReport",
     "LoadReport",
+    "MappingSuggestions",
     "Merge",
     "Workspace",
     "audit",
@@ -25,5 +27,6 @@ __all__ = [
     "merge_log",
     "open_workspace",
     "read_export",
+    "suggest_mapping",
     "undo_merge",
 ]

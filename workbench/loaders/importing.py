@@ -77,7 +77,7 @@ def load(
     if given.is_dir() and is_workspace(given):
         return Workspace(given)
     _check_options(language, timezone)
-    files = _files(given)
+    files = export_files(given)
     options = _options(
         mapping=mapping, language=language, timezone=timezone, as_of=as_of, companies_by_domain=companies_by_domain
     )
@@ -96,7 +96,7 @@ def load(
             with held_still(files):
                 done = collect(
                     files,
-                    UserMapping.of(mapping).over(_mapping_beside(given)),
+                    UserMapping.of(mapping).over(mapping_beside(given)),
                     workplace=workplace,
                     to=snapshot,
                     written=_modified(files),
@@ -140,8 +140,8 @@ def read_export(
     _check_options(language, timezone)
     if given.is_dir():
         raise WorkbenchError(f"{given} is a folder: read_export reads one file, load reads a folder.")
-    files = _files(given)
-    user = UserMapping.of(mapping).over(_mapping_beside(given))
+    files = export_files(given)
+    user = UserMapping.of(mapping).over(mapping_beside(given))
     with in_a_sentence(f"{given.name} cannot be read here"), held_still(files):
         keeper = PrivateFolder()
         done = collect(
@@ -175,10 +175,11 @@ def fingerprint(
     options = _options(
         mapping=mapping, language=language, timezone=timezone, as_of=as_of, companies_by_domain=companies_by_domain
     )
-    return _with_companions(hashes(_files(path)), path), options
+    return _with_companions(hashes(export_files(path)), path), options
 
 
-def _files(path: Path) -> list[Path]:
+def export_files(path: Path) -> list[Path]:
+    """The exports of a folder, or the one file; raises WorkbenchError where there are none."""
     if not path.exists():
         raise WorkbenchError(f"{path} does not exist: give the path of an export file or of a folder of exports.")
     if path.is_file():
@@ -195,7 +196,8 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _mapping_beside(path: Path) -> UserMapping:
+def mapping_beside(path: Path) -> UserMapping:
+    """What `mapping.yaml` beside the exports says."""
     beside = (path if path.is_dir() else path.parent) / MAPPING_FILE
     if not beside.is_file():
         return UserMapping()

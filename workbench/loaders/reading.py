@@ -123,7 +123,7 @@ def _stage(
     connection.execute("DROP TABLE IF EXISTS reject_scans")
     language = "en" if source.point_decimals else recognised.language
     known = catalog.by_name(recognised.object)
-    sample = connection.sql(f"SELECT * FROM {_rows_of(source)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
+    sample = connection.sql(f"SELECT * FROM {rows_of(source)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
     seen = {index: _distinct(sample.column(f"c{index}")) for index in range(len(source.headers))}
 
     def form(index: int, name: str, how: str) -> values.Form:
@@ -190,7 +190,8 @@ def _has_rows_to_look_at(connection: duckdb.DuckDBPyConnection, staged: Staged) 
     return len(filled) == 1 and len(columns) > 1 and " " in str(filled[0])
 
 
-def _rows_of(source: Source) -> str:
+def rows_of(source: Source) -> str:
+    """SQL that reads the rows of a source as text: c0, c1, ..., and _row where its rows are numbered."""
     names = ["_row"] * source.numbered + [f"c{index}" for index in range(len(source.headers))]
     columns = ", ".join(f"'{name}': '{'BIGINT' if name == '_row' else 'VARCHAR'}'" for name in names)
     nulls = ", ".join(values.sql_text(word) for word in sorted(catalog.NULL_WORDS))
@@ -238,7 +239,7 @@ def _query(source: Source, recognised: Recognised, columns: Sequence[Column]) ->
     order = " ORDER BY _row" if source.numbered else ""
     return (
         f"SELECT {', '.join(named)}, _row, {faults} AS _faults "
-        f"FROM (SELECT {', '.join([*kept, *possible])} FROM (SELECT {', '.join(read)} FROM {_rows_of(source)})){order}"
+        f"FROM (SELECT {', '.join([*kept, *possible])} FROM (SELECT {', '.join(read)} FROM {rows_of(source)})){order}"
     )
 
 
@@ -257,7 +258,7 @@ def _distinct(column: pa.ChunkedArray) -> list[str]:
 
 
 def _all_distinct(connection: duckdb.DuckDBPyConnection, source: Source, index: int) -> list[str]:
-    found = connection.sql(f"SELECT DISTINCT c{index} AS c FROM {_rows_of(source)}").to_arrow_table()
+    found = connection.sql(f"SELECT DISTINCT c{index} AS c FROM {rows_of(source)}").to_arrow_table()
     return _distinct(found.column("c"))
 
 

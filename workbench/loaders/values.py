@@ -389,17 +389,20 @@ def _guessed(values: Sequence[str], *, language: catalog.Language, timezone: str
     words = {value.strip().lower() for value in values}
     if words <= _PLAIN_YES_NO:
         return _BOOL
-    if not any(re.match(r"\s*[-+]?0\d", value) for value in values) and all(_is_number(value) for value in values):
+    if not any(re.match(r"\s*[-+]?0\d", value) for value in values) and all(
+        looks_like_a_number(value) for value in values
+    ):
         form = _number(values, language)
         # a text such as 007 or a digit string too long for a number must stay as it is
         fault = f"{form.fault} OR regexp_matches({{c}}, '^\\s*[-+]?0\\d|^\\s*\\+|\\d{{16}}|[a-zA-Z_]')"
         return replace(form, fault=fault)
-    if all(_is_date(value) for value in values):
+    if all(looks_like_a_date(value) for value in values):
         return _datetime(values, language, timezone, kind="datetime")
     return TEXT
 
 
-def _is_number(value: str) -> bool:
+def looks_like_a_number(value: str) -> bool:
+    """Whether a text can be a number, in any of the ways to write one."""
     if re.search(r"\d{16}|[a-zA-Z_]|^\s*\+", value):
         return False
     bare = _PERCENT.sub("", re.sub(_CURRENCY, "", value))
@@ -408,6 +411,7 @@ def _is_number(value: str) -> bool:
     )
 
 
-def _is_date(value: str) -> bool:
+def looks_like_a_date(value: str) -> bool:
+    """Whether a text can be a date, in any of the ways to write one but as a number."""
     text = value.strip()
     return any(shape.fullmatch(text) is not None for shape in (_YEAR_FIRST, _YEAR_LAST, _NAMED))
