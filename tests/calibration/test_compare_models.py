@@ -238,7 +238,7 @@ def test_without_record_ids_nobody_is_named() -> None:
         st.tuples(st.booleans(), st.booleans(), st.sampled_from([True, False, None])), min_size=1, max_size=30
     ),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_what_rises_less_what_falls_is_the_change_above_the_line(
     points: list[int], lines: tuple[int, int], rows: list[tuple[bool, bool, bool | None]]
 ) -> None:

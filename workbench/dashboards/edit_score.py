@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -947,7 +948,7 @@ def figures(comparison: ModelComparison, noun: str) -> list[tuple[str, str, str]
     """What the change does, as cards."""
     rows = comparison.frame().set_index("metric").to_dict("index")
     week, convert, caught = (rows[name] for name in ("leads_per_week", "conversion_rate", "capture_rate"))
-    dated = week["new"] == week["new"]
+    dated = not math.isnan(week["new"])
     return [
         (
             "Cross the line",
@@ -969,14 +970,14 @@ def figures(comparison: ModelComparison, noun: str) -> list[tuple[str, str, str]
 
 
 def _share(value: float, digits: int) -> str:
-    return "–" if value != value else percent(value, digits=digits)
+    return "–" if math.isnan(value) else percent(value, digits=digits)
 
 
 def _apart(row: Mapping[Any, float], factor: float) -> str:
     """The interval of a difference, where there is any difference."""
-    if row["low"] != row["low"] or row["low"] == row["high"] == 0:
+    if math.isnan(row["low"]) or row["low"] == row["high"] == 0:
         return ""
-    low, high = (signed(round(factor * row[name], 1)) or "0" for name in ("low", "high"))
+    low, high = (signed(round(factor * row[name], 1)) for name in ("low", "high"))
     return f"; {low} to {high}"
 
 
@@ -1021,9 +1022,9 @@ def segment_table(comparison: ModelComparison) -> Markup:
 
 
 def _bounds(low: float, high: float) -> str:
-    if low != low:
+    if math.isnan(low):
         return "too few"
-    return f"{signed(round(100 * low, 1)) or '0'} to {signed(round(100 * high, 1)) or '0'}"
+    return f"{signed(round(100 * low, 1))} to {signed(round(100 * high, 1))}"
 
 
 def crossing_table(found: pd.DataFrame, names: Mapping[str, str]) -> Markup:
