@@ -928,7 +928,8 @@ def remark(rule: Rule, found: Mapping[str, Any] | None) -> Markup:
         told = f"{found['n']:,} match"
         if found["n_leads"]:
             told += f", {percent(found['conversion_rate'])} convert ({interval(found['low'], found['high'])})"
-    return Markup("<small><code>{}</code>{}<br>{}</small>").format(_cut(str(rule)), times, told)
+    asks = Markup("") if rule.name == str(rule) else Markup("<code>{}</code>{}<br>").format(_cut(str(rule)), times)
+    return Markup("<small>{}{}</small>").format(asks, told)
 
 
 def _cut(text: str, most: int = 160) -> str:
@@ -958,14 +959,14 @@ def figures(comparison: ModelComparison, noun: str) -> list[tuple[str, str, str]
         (
             "Leads a week",
             number(week["new"], digits=1) if dated else "–",
-            f"{number(week['old'], digits=1)} so far{_apart(week, 1)}" if dated else "no dates of creation",
+            f"{number(week['old'], digits=1)} so far{_apart(week, share=False)}" if dated else "no dates of creation",
         ),
         (
             "Conversion above the line",
             _share(convert["new"], 1),
-            f"{_share(convert['old'], 1)} so far{_apart(convert, 100)}",
+            f"{_share(convert['old'], 1)} so far{_apart(convert, share=True)}",
         ),
-        (f"{noun} caught", _share(caught["new"], 0), f"{_share(caught['old'], 0)} so far{_apart(caught, 100)}"),
+        (f"{noun} caught", _share(caught["new"], 0), f"{_share(caught['old'], 0)} so far{_apart(caught, share=True)}"),
     ]
 
 
@@ -973,12 +974,13 @@ def _share(value: float, digits: int) -> str:
     return "–" if math.isnan(value) else percent(value, digits=digits)
 
 
-def _apart(row: Mapping[Any, float], factor: float) -> str:
+def _apart(row: Mapping[Any, float], *, share: bool) -> str:
     """The interval of a difference, where there is any difference."""
     if math.isnan(row["low"]) or row["low"] == row["high"] == 0:
         return ""
+    factor, unit = (100, " points") if share else (1, "")
     low, high = (signed(round(factor * row[name], 1)) for name in ("low", "high"))
-    return f"; {low} to {high}"
+    return f" ({low} to {high}{unit})"
 
 
 def warnings_of(comparison: ModelComparison) -> list[tuple[str, str]]:
@@ -1024,6 +1026,8 @@ def segment_table(comparison: ModelComparison) -> Markup:
 def _bounds(low: float, high: float) -> str:
     if math.isnan(low):
         return "too few"
+    if low == high == 0:
+        return "none"
     return f"{signed(round(100 * low, 1))} to {signed(round(100 * high, 1))}"
 
 
