@@ -10,6 +10,7 @@ from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
 from workbench.segments import compare_segments, discover
+from workbench.segments.discovering import binned_of
 
 WON = Outcome(when='lifecyclestage == "customer"', at="hs_v2_date_entered_customer", within_days=90)
 
@@ -97,6 +98,14 @@ def test_the_truth_of_the_sample_is_found_and_its_leaves_can_be_pasted(sample: W
     assert again["n_won"].tolist() == leaves["n_won"].tolist()
     assert leaves["n_leads"].sum() == found.n_leads
     assert len(leaves) <= 8
+
+
+def test_a_number_that_is_nearly_always_the_smallest_has_two_classes() -> None:
+    numbers = pd.Series([0.0] * 95 + [10.0, 20, 30, 40, 50, 60, 70], name="revenue")
+    found = binned_of(numbers, "number")
+    assert found is not None
+    assert [str(one) for one in found.conditions] == ["revenue < 10", "revenue >= 10"]
+    assert np.bincount(found.codes).tolist() == [95, 7]
 
 
 def test_what_goes_on_after_the_win_is_left_out_and_named(sample: Workspace) -> None:

@@ -250,6 +250,18 @@ def test_the_way_through_stages_is_shown(sample: Workspace) -> None:
     assert view._flow.spec["data"][-1]["text"].startswith("Customer: ")
 
 
+def test_an_export_of_two_columns_has_its_page(tmp_path: Path) -> None:
+    rows = "Record ID,Origin,Create Date,Won\n1,social,2026-01-01 10:00,true\n2,search,2026-01-02 10:00,false\n"
+    write(tmp_path / "hubspot-crm-exports-all-contacts-2026-06-30.csv", rows)
+    view = View(State(load(tmp_path)))
+    assert view.state.columns == ["hs_object_id", "createdate", "Origin", "Won"]
+    assert "no dates at which stages were entered" in view._undated.value
+    assert view._funnel.layout.display == "none"
+    assert view._flow_panel.layout.display == "none"
+    view.state.text = "false"
+    assert "Nobody here can be judged yet." in view._no_months.value
+
+
 def test_an_empty_segment_draws_nothing_and_breaks_nothing(sample: Workspace) -> None:
     view = View(State(sample))
     view.state.text = "false"

@@ -90,6 +90,22 @@ def test_days_are_counted_from_the_date_asked_for(account: Workspace) -> None:
     assert inside(new, account, as_of="2026-05-03") == "5"
 
 
+@pytest.mark.parametrize("most", [0, 2, 100_000])
+def test_events_of_those_who_matter_are_enough(account: Workspace, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.conditions.binding.MOST_SOUGHT", most)
+    table = account.table("contacts", engine="duckdb")
+    events = account.table("activities", engine="duckdb")
+    for text, ids in [
+        ("numemployees > 50 and count(email_open) >= 3", ["1"]),
+        ('country == "Germany" and is_unknown(last(page_view))', ["1"]),
+        ("not (is_unknown(industry) or count(page_view) > 0)", ["1"]),
+        ("numemployees > 50 and count(page_view) == 0 or count(form_submission) > 0", ["1", "2", "4"]),
+        ('industry == "Retail" and not count(page_view, where=contains(detail, "pricing")) == 0', ["3"]),
+    ]:
+        rows = Segment("x", text).select(table, activities=events, as_of="2026-06-30")
+        assert sorted(row[0] for row in rows.select("hs_object_id").fetchall()) == ids
+
+
 def test_sets_are_combined_whatever_is_blank(account: Workspace) -> None:
     large, german = Segment("Large", "numemployees > 50"), Segment("German", 'country == "Germany"')
     assert inside(large & german, account) == "1"
@@ -239,6 +255,14 @@ def test_a_misspelt_value_is_told_with_the_nearest(account: Workspace) -> None:
 
 
 # -- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_capitals_are_what_is_misspelt_first(account: Workspace) -> None:
+    told = strange_values(account, parse('industry in ["RETAIL", "software"]'))
+    assert told == [
+        "No industry is 'RETAIL'. Did you mean 'Retail'?",
+        "No industry is 'software'. Did you mean 'Software'?",
+    ]
 
 
 def test_segments_are_written_and_read_again(tmp_path: Path, account: Workspace) -> None:

@@ -508,7 +508,7 @@ class Binding:
         self._counted.update(zip(asked, names, strict=True))
 
     def _seek(self, conditions: Sequence[Condition]) -> None:
-        """Whose events matter at all: `numemployees > 50 and count(call) > 2` is false of small ones, whatever they did.
+        """Whose events matter: `numemployees > 50 and count(call) > 2` is false of small ones, whatever they did.
 
         On DuckDB, where counting the events of few takes a fraction of the time of counting everybody's.
         """
@@ -528,13 +528,13 @@ class Binding:
         """The events of those who are sought, if these are few."""
         if self._sought is None or not events.implementation.is_duckdb():
             return events
-        key = _as_text(ID, engines.kind_of(self._schema[ID])).alias(ID)
+        key = _as_text(ID, engines.kind_of(self._schema[ID])).alias("_sought")
         ids = engines.to_arrow(self.frame.filter(self._sought).select(key).head(MOST_SOUGHT + 1))
         if len(ids) > MOST_SOUGHT:
             return events
         few = cast("nw.LazyFrame[Any]", engines.like(nw.from_native(ids), events))
-        named = events.lazy().with_columns(_as_text("contact_id", kinds["contact_id"]).alias(ID))
-        return named.join(few, on=ID, how="semi").drop(ID)
+        named = events.lazy().with_columns(_as_text("contact_id", kinds["contact_id"]).alias("_sought"))
+        return named.join(few, on="_sought", how="semi").drop("_sought")
 
     def _count_one_by_one(
         self,

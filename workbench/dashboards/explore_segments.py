@@ -38,6 +38,7 @@ SAVED = "segments.yaml"
 MOST_OVERLAPS = 12
 MOST_CELLS = 14
 MOST_SETS = 6
+FEW_COLUMNS = 4  # fewer of the usual ones, and others are shown too
 MOST_LEFT_OUT = 8
 THIS = "this segment"
 JSON = "application/json;charset=utf-8"
@@ -85,7 +86,7 @@ class State(HasTraits):
         self.inside = np.ones(self.explorer.n, dtype=bool)
         self.strange: list[str] = []
         kinds = self.explorer.kinds
-        offered = [name for name in _GROUPING if name in kinds] or self.properties
+        offered = list(dict.fromkeys([*(name for name in _GROUPING if name in kinds), *self.properties]))
         if offered:
             self.by, self.across = offered[0], offered[min(1, len(offered) - 1)]
         named = choices.outcomes(kinds, within_days=WINDOW)
@@ -236,7 +237,11 @@ class State(HasTraits):
     @property
     def columns(self) -> list[str]:
         """What the table of rows shows."""
-        return [name for name in _SHOWN if name in self.explorer.kinds]
+        kinds = self.explorer.kinds
+        known = [name for name in _SHOWN if name in kinds]
+        if len(known) >= FEW_COLUMNS:
+            return known
+        return list(dict.fromkeys([ID, *known, *(name for name in kinds if kinds[name] != "other")]))[: len(_SHOWN)]
 
     def found_rows(self) -> tuple[pd.DataFrame, int]:
         """The rows of the page, and how many there are on all pages."""
@@ -401,7 +406,7 @@ class View:
         self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._rows, self._pivot, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._fault, self._said, self._page = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self._told, self._stopped = widgets.HTML(), widgets.HTML()
+        self._told, self._stopped, self._undated, self._no_months = (widgets.HTML() for _ in range(4))
         self._who = FigureView(height=320, description="Who they are: shares of a property inside and among the rest")
         self._funnel = FigureView(height=280, description="How many reached each stage")
         self._months = FigureView(height=280, description="Conversion by month of creation")
@@ -506,8 +511,8 @@ class View:
             ]
         )
         who = widgets.VBox([self._property, self._who])
-        funnel = widgets.VBox([widgets.HTML(heading("How far they came")), self._funnel])
-        months = widgets.VBox([widgets.HTML(heading("Conversion by month of creation")), self._months])
+        funnel = widgets.VBox([widgets.HTML(heading("How far they came")), self._funnel, self._undated])
+        months = widgets.VBox([widgets.HTML(heading("Conversion by month of creation")), self._months, self._no_months])
         self._overlap_panel = widgets.VBox(
             [widgets.HTML(heading("Overlap with saved segments")), self._overlap, self._sets]
         ).add_class("wb-panel")
@@ -661,9 +666,19 @@ class View:
             )
         except WorkbenchError as fault:
             self._pivot.value = problem(str(fault))
-        self._show(self._funnel, pictures.funnel(explorer.funnel(state.inside), explorer.funnel(everybody)))
+        funnel = explorer.funnel(state.inside)
+        self._undated.value = "" if len(funnel) else note("The export has no dates at which stages were entered.")
+        self._funnel.layout.display = "" if len(funnel) else "none"
+        if len(funnel):
+            self._show(self._funnel, pictures.funnel(funnel, explorer.funnel(everybody)))
+        months = None
         if state.outcome and state.outcomes[state.outcome].created in explorer.kinds:
-            self._show(self._months, pictures.months(explorer.months(state.inside, state.outcomes[state.outcome])))
+            months = explorer.months(state.inside, state.outcomes[state.outcome])
+        drawn = months is not None and len(months) > 0
+        self._no_months.value = "" if drawn else note("Nobody here can be judged yet.")
+        self._months.layout.display = "" if drawn else "none"
+        if months is not None and drawn:
+            self._show(self._months, pictures.months(months))
         overlaps = state.overlaps()
         self._overlap_panel.layout.display = "" if len(overlaps) else "none"
         if len(overlaps):

@@ -242,6 +242,8 @@ def _ranges(of: Property, numbers: Floats, blank: NDArray[np.bool_]) -> tuple[In
         return codes.astype(np.int64), [Compare(of, "==", _number(value)) for value in distinct]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, 7)[1:-1], method="higher"))
     edges = edges[edges > distinct[0]]
+    if not len(edges):  # nearly all have the smallest number
+        edges = distinct[1:2]
     low = [_number(edge) for edge in edges]
     conditions: list[Condition] = [Compare(of, "<", low[0])]
     conditions += [Between(of, first, "<=", last, "<") for first, last in pairwise(low)]

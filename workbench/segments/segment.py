@@ -296,7 +296,9 @@ def strange_values(table: Any, condition: Condition) -> list[str]:
         held = set(found) | {part for value in found for part in value.split(";")}
         for value in wanted:
             if value not in held:
-                near = did_you_mean(value, held) or f" It holds {listing(sorted(held), most=4)}."
+                same = next((one for one in sorted(held) if one.casefold() == value.casefold()), None)
+                near = f" Did you mean {same!r}?" if same is not None else did_you_mean(value, held)
+                near = near or f" It holds {listing(sorted(held), most=4)}."
                 told.append(f"No {name} is {value!r}.{near}")
     return told
 
