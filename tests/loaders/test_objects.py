@@ -1,12 +1,14 @@
 """Every object is known by its headers in three languages, by internal names, and by what its kind alone has."""
 
 import csv
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import workbench as wb
 from workbench import catalog
+from workbench.errors import WorkbenchError
 
 VALUES = {
     "id": "101",
@@ -114,3 +116,9 @@ def test_whole_months_are_their_first_day(tmp_path):
     file.write_text("Kunden-ID;Monat;Website-Besucher\n" + "".join(f"1;{month};2\n" for month in months))
     read = wb.read_export(file)
     assert read.frame["month"].tolist() == [pd.Timestamp(2026, month, 1) for month in range(1, 7)]
+
+
+def test_a_workbook_that_a_spreadsheet_program_has_encrypted_says_so():
+    file = Path(__file__).parents[1] / "data" / "spreadsheets" / "protected.xlsx"  # its password: opensesame
+    with pytest.raises(WorkbenchError, match=r"^protected.xlsx is protected by a password: save it without one"):
+        wb.read_export(file)

@@ -115,8 +115,9 @@ def changes(workspace: Workspace, since: str | dt.date | Workspace, *, score: st
     """
     workspace.file("contacts")
     if isinstance(since, Workspace):
-        earlier, day = since, since.as_of.date()
-        earlier.file("contacts")
+        since.file("contacts")
+        earlier: Workspace | None = since
+        day = since.as_of.date()
     else:
         day = _day(since)
         past = [
@@ -133,7 +134,7 @@ def changes(workspace: Workspace, since: str | dt.date | Workspace, *, score: st
     if earlier is None:
         found, notes = _from_dates(connection, workspace, day, score)
     else:
-        found, notes = _between(connection, earlier, workspace, score), []
+        found, notes = _between(connection, earlier, workspace, score), list[str]()
         day = earlier.as_of.date()
     return Changes(since=day, until=workspace.as_of.date(), changes=found, notes=tuple(notes))
 

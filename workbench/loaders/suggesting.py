@@ -184,10 +184,10 @@ def _best(
                 near.append((likeness, place, known.name, reason))
     found: dict[int, tuple[str, float, str]] = {}
     given: set[str] = set()
-    for likeness, place, name, reason in sorted(near, key=lambda one: (-one[0], one[1])):
-        if place not in found and name not in given:
-            found[place] = (name, likeness, reason)
-            given.add(name)
+    for close, place, name_of, why in sorted(near, key=lambda one: (-one[0], one[1])):
+        if place not in found and name_of not in given:
+            found[place] = (name_of, close, why)
+            given.add(name_of)
     return found
 
 
