@@ -554,7 +554,7 @@ class View(Settling):
         state = self.state
         asked = [("choose one", ""), *((text, key) for key, text in state.properties.items())]
         self._property = widgets.Dropdown(options=asked, value="", description="Property or event")
-        self._operator = widgets.Dropdown(options=OPERATORS["text"], description="Is")
+        self._operator = widgets.Dropdown(options=OPERATORS["text"], description="Compared how")
         self._value = widgets.Combobox(placeholder="a value", description="Value", continuous_update=False)
         self._property.observe(lambda _: self._offer(), "value")
         self._ask = _button("Ask this", lambda: self._add(None))
@@ -1007,20 +1007,25 @@ def warnings_of(comparison: ModelComparison) -> list[tuple[str, str]]:
 
 def segment_table(comparison: ModelComparison) -> Markup:
     """Who crosses and what it does, a row a segment."""
+    dated = bool(comparison.n_weeks)
     rows = [
         (
             str(row["segment"]),
             number(row["n"]),
             number(row["n_up"]),
             number(row["n_down"]),
-            f"{number(row['old_leads_per_week'], digits=1)} → {number(row['new_leads_per_week'], digits=1)}",
+            *(
+                [f"{number(row['old_leads_per_week'], digits=1)} → {number(row['new_leads_per_week'], digits=1)}"]
+                if dated
+                else []
+            ),
             f"{_share(row['old_conversion_rate'], 1)} → {_share(row['new_conversion_rate'], 1)}",
             _bounds(row["low_conversion_rate"], row["high_conversion_rate"]),
         )
         for row in comparison.by_segment.to_dict("records")
     ]
-    heads = ("segment", "contacts", "rise", "fall", "leads a week", "conversion", "difference (95 %)")
-    return table(heads, rows)
+    week = ["leads a week"] if dated else []
+    return table(["segment", "contacts", "rise", "fall", *week, "conversion", "difference (95 %)"], rows)
 
 
 def _bounds(low: float, high: float) -> str:

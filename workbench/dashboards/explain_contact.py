@@ -415,7 +415,7 @@ class View(Settling):
         self._tell()
         self._footnote.value = footnote(
             [
-                f"Score: {state.model}, as of {state.workspace.as_of:%-d %B %Y}; the steps add up to it exactly.",
+                f"Score: {state.model}; the steps add up to it exactly.",
                 "What would add points is worked out with all limits, each alone and together with those above it.",
                 f"Source: {source(state.workspace)}.",
             ]
