@@ -62,7 +62,8 @@ def tally_scores(score: Floats, outcome: Ints, n: Ints, revenue: tuple[Floats, F
     cells = counts.reshape(len(values), outcomes).astype(np.int64)
     sums: list[Floats | None] = [None, None]
     if revenue is not None:
-        sums = [np.bincount(place, weights=part * (outcome == WON), minlength=len(values)) * 1.0 for part in revenue]
+        won = [part * (outcome == WON) for part in revenue]
+        sums = [np.asarray(np.bincount(place, part, len(values)), dtype=np.float64) for part in won]
     return ScoreTally(
         score=values,
         n_leads=cells[:, LOST] + cells[:, WON],
