@@ -126,6 +126,15 @@ def test_pages_of_rows_are_the_rows(found, size):
         assert len(found.rows(finding, offset=len(whole), most=size)) == 0
 
 
+def test_a_finding_that_nothing_can_be_looked_at_for_has_no_rows(tmp_path):
+    path = tmp_path / "contacts.csv"
+    path.write_text("Record ID,First Name\n1,Ada\n", encoding="utf-8")
+    found = wb.audit(wb.load(path))
+    assert found.findings.empty
+    assert found.rows("impossible dates").empty
+    assert found.headline() == "1 file taken for 1 table; 0 properties of 2 unused."
+
+
 def said(call, *args, **options) -> str:
     with pytest.raises(wb.WorkbenchError) as error:
         call(*args, **options)

@@ -23,6 +23,7 @@ STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", 
 EARLIEST = dt.date(1990, 1, 1)
 """No CRM holds an event of before: such a date is a default of some software, 1970-01-01 most of all."""
 
+FINDINGS = ("impossible dates", "stale records", "consent", "duplicates")
 BLANK = "blank cells"
 _OWN_DOING = ("email_open", "email_click", "page_view", "form_submission", "call", "meeting")
 _PLANNED = ("call", "meeting", "task")
@@ -142,6 +143,8 @@ class Audit:
             for one in [*self.figures, *_blanks(self.workspace)]
             if one.finding == finding and table in (None, one.table) and figure in (None, one.figure)
         ]
+        if not chosen and finding in FINDINGS and table is None and figure is None:  # nothing to look at it in
+            return pd.DataFrame(columns=["table", "figure", "file", "row"])
         if not chosen:
             raise WorkbenchError(self._what_there_is(finding, table, figure))
         if len(chosen) == 1:
@@ -180,7 +183,7 @@ class Audit:
         return int(same[same["finding"] == one.finding]["n"].sum())
 
     def _what_there_is(self, finding: str, table: str | None, figure: str | None) -> str:
-        there = dict.fromkeys([one.finding for one in self.figures] + [BLANK])
+        there = (*FINDINGS, BLANK)
         if finding not in there:
             return f"unknown finding {finding!r}; there are {listing(there)}." + did_you_mean(finding, there)
         of = [one for one in [*self.figures, *_blanks(self.workspace)] if one.finding == finding]
@@ -261,7 +264,7 @@ def audit(workspace: Workspace, *, stale_days: int = 180, as_of: str | dt.date |
         ],
         columns=["finding", "table", "figure", "n", "of", "share", "what_to_do"],
     )
-    order = {name: place for place, name in enumerate(("impossible dates", "stale records", "consent", "duplicates"))}
+    order = {name: place for place, name in enumerate(FINDINGS)}
     findings = findings.sort_values("finding", key=lambda names: names.map(order), kind="stable", ignore_index=True)
     return Audit(
         workspace=workspace,

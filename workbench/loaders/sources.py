@@ -54,6 +54,7 @@ _WESTERN = frozenset(map(chr, range(128))) | frozenset(
     "ÄÖÜäöüßÀÂÇÈÉÊËÎÏÔŒÙÛŸàâçèéêëîïôœùûÿÁÍÓÚÑáíóúñÅØÆåøæ€„“”‚‘’–—…•«»‹›°§©®™²³µ·×½¼¾¿¡ªº£¥¢±\u00a0\u00ad"
 )
 """What a Windows-1252 text in a western language is made of; detectors guess wildly on a few such letters."""
+_CONTROLS = bytes(byte for byte in range(32) if byte not in (9, 10, 12, 13, 28, 29, 30, 31))
 _SUSPECT = ((b"\x83", b"\xc3\x83"), (b"\x82", b"\xc3\x82\xc2"), (b"\x82", b"\xc3\xa2\xe2\x82\xac"))
 """How UTF-8 begins that was read as Windows-1252 and written again, each with a rare byte to look for first."""
 
@@ -212,7 +213,7 @@ def _encoding(path: Path, head: bytes, name: str) -> tuple[str, bool]:
         even, odd = head[::2].count(0), head[1::2].count(0)
         if max(even, odd) > 0.6 * len(head) / 2 and min(even, odd) < 0.1 * max(even, odd):
             return ("utf-16-le" if odd > even else "utf-16-be"), False
-    if sum(byte < 32 and byte not in (9, 10, 12, 13, 28, 29, 30, 31) for byte in head) > 0.02 * len(head):
+    if len(head) - len(head.translate(None, _CONTROLS)) > 0.02 * len(head):
         raise WorkbenchError(f"{name} holds binary data, not a table: export it as CSV or XLSX.")
     is_utf8, suspect = _looked_through(path)
     return ("utf-8" if is_utf8 else _single_byte(path)), suspect
