@@ -95,7 +95,7 @@ class State(HasTraits):
         self._lock = threading.Lock()
         self._prepared: tuple[object, PreparedPair] | None = None
         self._counted: tuple[object, CountedPair] | None = None
-        self._rows: dict[str, dict[str, Any]] = {}  # what each counted rule finds
+        self._rows: dict[str, Mapping[Any, Any]] = {}  # what each counted rule finds
         self._undo: list[ScoreModel] = []
         self._redo: list[ScoreModel] = []
         self._moving = ""
@@ -374,7 +374,7 @@ class State(HasTraits):
     # what it says
 
     @property
-    def rules(self) -> dict[str, dict[str, Any]]:
+    def rules(self) -> dict[str, Mapping[Any, Any]]:
         """What each rule that is counted finds, by name: n, n_leads, n_won, conversion_rate, low, high."""
         if self._counted is None:
             return {}
@@ -919,7 +919,7 @@ def fields(*controls: widgets.Widget) -> widgets.Box:
     return widgets.Box(controls).add_class("wb-fields")
 
 
-def remark(rule: Rule, found: Mapping[str, Any] | None) -> Markup:
+def remark(rule: Rule, found: Mapping[Any, Any] | None) -> Markup:
     """What a rule asks, how many meet it, and how they convert."""
     times = f", at most {rule.at_most} times" if rule.count is not None else ""
     if found is None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.calibration.side_by_side import with_saved_segments
+from workbench.calibration.asked import with_saved_segments
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.scoring import ScoreModel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +48,7 @@ def lifts(explained: Explanation, threshold: float) -> pd.DataFrame:
         for code in range(rule.codes)
         if rule.worth[code] > rule.worth[now[place]]
     ]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place, rule in enumerate(rules):
         codes = [code for one, code in tried if one == place]
         scores = _scores(settled, [_with(now, {place: code}) for code in codes])
