@@ -16,6 +16,7 @@ from workbench.stats.proportions import wilson_interval
 from workbench.wording import interval, percent, plural, points, round_step
 
 MOST_BARS = 40
+EDGE = 0.32  # of the axis: nearer to its end there is no room for two labels on a narrow page
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,15 +108,19 @@ def score_histogram(calibration: Calibration, threshold: float) -> dict[str, Any
 
 
 def _marks(calibration: Calibration, start: float, end: float) -> list[dict[str, Any]]:
-    """Minimum, average and maximum under the axis; labels lean away from each other and from the edges."""
+    """Minimum, average and maximum under the axis; an average near an edge shares that edge's label."""
     summary = calibration.summary
     place = (summary.mean - start) / (end - start)
-    lean = "left" if place < 0.3 else "right" if place > 0.7 else "center"
-    marks = [
-        ("▲ min " + points(summary.minimum), summary.minimum, "left"),
-        ("▲ average " + points(round(summary.mean, 1)), summary.mean, lean),
-        ("max " + points(summary.maximum) + " ▲", summary.maximum, "right"),
-    ]
+    low, high = f"▲ min {points(summary.minimum)}", f"max {points(summary.maximum)} ▲"
+    average = f"average {points(round(summary.mean, 1))}"
+    marks = []
+    if place < EDGE:
+        low = f"{low}, {average}"
+    elif place > 1 - EDGE:
+        high = f"{average}, {high}"
+    else:
+        marks.append((f"▲ {average}", summary.mean, "center"))
+    marks += [(low, summary.minimum, "left"), (high, summary.maximum, "right")]
     unit = {"showarrow": False, "font": {"color": theme.SOFT, "size": 12}, "xref": "paper", "yref": "paper"}
     return [
         {**unit, "text": "leads", "x": 0, "xanchor": "right", "xshift": -8, "y": 1, "yanchor": "bottom", "yshift": 6},

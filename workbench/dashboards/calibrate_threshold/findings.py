@@ -104,6 +104,13 @@ class Question:
             return leads
         return score(leads, self.model, activities=workspace.events(engine="duckdb"), as_of=workspace.as_of)
 
+    def needs(self, workspace: Workspace, column: str | None, told: str) -> None:
+        """A sentence in the page's words where the export lacks a date."""
+        if column is None or column not in workspace.columns("contacts"):
+            raise WorkbenchError(
+                f"the export does not say {told}; export that date too, or name its column in mapping.yaml."
+            )
+
     def apart(self) -> Workspace:
         """The Workspace with a connection of its own: two threads must not share one."""
         return Workspace(self.workspace.path)
@@ -119,14 +126,20 @@ class Finding:
 
 def _first_win(asked: Question) -> FirstWin:
     workspace = asked.apart()
+    asked.needs(workspace, asked.outcome.at, "when a lead was won, so the first win on record is unknown")
+    asked.needs(workspace, asked.outcome.created, "when leads were created, so missing early wins cannot be told")
     return first_win(asked.leads(workspace), outcome=asked.outcome, as_of=workspace.as_of)
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """What properties tell of the outcome, and the rules (name to properties) that ask for what is known too late."""
+    """What properties tell of the outcome, and the rules (name to properties) that ask for what is known too late.
+
+    `itself` says whether the score that is judged, a column, is suspected.
+    """
 
     suspects: Suspects
+    itself: bool
     declared: dict[str, list[str]]
     suspected: dict[str, list[str]]
 
@@ -143,7 +156,7 @@ def _suspects(asked: Question) -> Late:
                 declared.setdefault(rule.name, []).append(name)
             elif name in found.suspected:
                 suspected.setdefault(rule.name, []).append(name)
-    return Late(found, declared, suspected)
+    return Late(found, asked.model is None and asked.score in found.suspected, declared, suspected)
 
 
 def _suggestion(asked: Question) -> Suggestion:
@@ -156,6 +169,7 @@ def _suggestion(asked: Question) -> Suggestion:
 
 def _drift(asked: Question) -> Drift:
     workspace = asked.apart()
+    asked.needs(workspace, asked.outcome.created, "when leads were created, so earlier and later cannot be told apart")
     return drift(asked.scored(workspace), outcome=asked.outcome, score=asked.column, as_of=workspace.as_of)
 
 

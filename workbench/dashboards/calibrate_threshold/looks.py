@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from workbench.calibration import FirstWin
+from workbench.calibration import FirstWin, Suspects
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold.findings import Late
 from workbench.dashboards.calibrate_threshold.section import Section, subheading
@@ -97,9 +97,27 @@ def _late(found: Late) -> Markup:
         warning("Perhaps known too late.", f"The rule {rule!r} asks for {_named(names)}, which is suspected below.")
         for rule, names in found.suspected.items()
     ]
+    if found.itself:
+        told.append(warning("Perhaps known too late.", "The score itself is suspected: see below."))
     if not told:
         told = [sentence("No rule asks for a property that is known only after sales contact.")]
-    return Markup("").join(told) + sentence(found.suspects.headline())
+    return Markup("").join(told) + sentence(_suspicion(found.suspects))
+
+
+def _suspicion(found: Suspects) -> str:
+    if not found.suspected:
+        return found.headline()
+    rows = found.frame()
+    named = [
+        f"{choices.label_of(row['property'])} ({percent(row['auc'], digits=0)} of pairs, "
+        f"{interval(row['low'], row['high'], digits=0)})"
+        for row in rows[rows["suspected"]].to_dict("records")
+    ]
+    others = percent(float(rows.loc[~rows["suspected"], "auc"].median()), digits=0)
+    return (
+        f"Alone these tell winners suspiciously well: {', '.join(named)}; the others do in {others} at the median. If "
+        "one is filled in after sales contact, leave it out of the score."
+    )
 
 
 def _named(names: Sequence[str]) -> str:

@@ -555,7 +555,8 @@ class State(HasTraits):
     @property
     def yes_no_columns(self) -> list[str]:
         """Columns that could say who was worked."""
-        return [name for name, kind in self.kinds.items() if kind == "bool" and name != OPTED_OUT]
+        no = (OPTED_OUT, self.outcome_spec.when)
+        return [name for name, kind in self.kinds.items() if kind == "bool" and name not in no]
 
     @property
     def jump(self) -> Jump | WorkbenchError | None:
