@@ -168,7 +168,6 @@ def tally_codes(
     activities: Any = None,
     related: Related | None = None,
     as_of: str | date | None = None,
-    counted: Mapping[Count, str] | None = None,
 ) -> CodeTally:
     """Count contacts by what each rule found and by `keys`, in one pass.
 
@@ -178,15 +177,13 @@ def tally_codes(
         As in `score`.
     keys
         Name to expression over the table: an outcome, a segment.
-    counted
-        Columns of the table that already hold what rules count: whole numbers, never blank.
 
     Raises
     ------
     WorkbenchError
         As `score` does.
     """
-    bound = opened(table, activities, related, as_of).bind(model, counted)
+    bound = opened(table, activities, related, as_of).bind(model)
     packed = _packed(bound)
     frame = bound.frame if bound.scored is None else bound.frame.filter(bound.scored)
     meanings = {name: rolled.meaning for name, rolled in bound.rolled.items()}
@@ -204,7 +201,7 @@ def packed_codes(
 ) -> tuple[engines.Frame, dict[str, nw.Expr]]:
     """The table, widened where needed, and a few whole numbers a row, by name, that hold what each rule found.
 
-    Of a model without roll-ups.
+    Of a model without roll-ups. `counted` names columns that already hold what rules count: whole numbers, never blank.
     """
     bound = opened(table, activities, related, as_of).bind(model, counted)
     return bound.frame, _packed(bound)
