@@ -443,8 +443,16 @@ def test_a_model_that_cannot_be_read_is_said_and_left_out(make_workspace: MakeWo
     assert str(fault.value).startswith("score_broken.yaml, line 9, key 'pionts': unknown key;")
 
 
-def test_of_two_models_with_one_name_the_second_is_said_and_left_out(make_workspace: MakeWorkspace) -> None:
+def test_of_two_versions_of_a_model_the_newer_is_judged_and_decisions_stay_where_they_were(
+    make_workspace: MakeWorkspace,
+) -> None:
     state = page(make_workspace(FIT, score=MODEL, score_new=MODEL.replace("version: 1", "version: 2"))).state
+    assert (next(iter(state.scores.values())), state.problems) == ("Fit (version 2)", ())
+    assert state.ledger.file.name == "score.yaml"
+
+
+def test_of_two_models_with_one_name_the_second_is_said_and_left_out(make_workspace: MakeWorkspace) -> None:
+    state = page(make_workspace(FIT, score=MODEL, score_new=MODEL)).state
     assert next(iter(state.scores.values())) == "Fit (version 1)"
     assert state.problems == ("score_new.yaml: another file has a model called 'Fit'; give each its own name.",)
 

@@ -433,10 +433,9 @@ def page(workspace: Workspace) -> View:
             problems.append(str(fault))
             continue
         older = next((other for other in models if other.name == model.name and other.version != model.version), None)
-        if older is not None:  # of the versions of a model the newest is judged
+        if older is not None:  # of the versions of a model the newest is judged; decisions stay with the first file
             if model.version > older.version:
                 models[models.index(older)] = model
-                files[model.name] = file
         elif model.name in files:
             problems.append(f"{file.name}: another file has a model called {model.name!r}; give each its own name.")
         else:
