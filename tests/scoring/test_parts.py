@@ -209,8 +209,12 @@ def test_segments_that_go_round_in_a_circle_are_refused(tmp_path: Path) -> None:
         score(CONTACTS, whole().with_segments(circle), **MORE)
 
 
-def test_a_workspace_gives_deals_and_companies_to_roll_up() -> None:
-    workspace = wb.load(Path(__file__).parents[2] / "data" / "sample")
+@pytest.fixture(scope="module")
+def workspace() -> wb.Workspace:
+    return wb.load(Path(__file__).parents[2] / "data" / "sample")
+
+
+def test_a_workspace_gives_deals_and_companies_to_roll_up(workspace: wb.Workspace) -> None:
     rule = Rule(name="size", associated="company", roll_up="sum", when="numberofemployees > 50", points=5)
     model = ScoreModel(name="One", groups=(RuleGroup(name="fit", rules=(rule,)),))
     scored = score(workspace, model)
@@ -301,8 +305,7 @@ def test_a_rule_on_a_property_of_another_type_is_told() -> None:
 
 
 @pytest.mark.parametrize("name", ScoreModel.presets())
-def test_a_preset_is_usable_on_the_sample(name: str) -> None:
-    workspace = wb.load(Path(__file__).parents[2] / "data" / "sample")
+def test_a_preset_is_usable_on_the_sample(name: str, workspace: wb.Workspace) -> None:
     model = ScoreModel.preset(name)
     assert ScoreModel.from_dict(model.to_dict()) == model
     schema = json.loads(files("workbench.scoring").joinpath("score.schema.json").read_text(encoding="utf-8"))
