@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,10 @@ from workbench.wording import percent
 _ROW, _FRAME = 24, 70  # pixels
 
 
+def _records(table: pd.DataFrame) -> Iterator[Any]:
+    return iter(table.itertuples())
+
+
 def fill_rates(properties: pd.DataFrame) -> dict[str, Any]:
     """A bar a property, as `Audit.properties` has them: filled as far as its rows are; unused ones stand out."""
     shown = properties.iloc[::-1]
@@ -20,7 +25,7 @@ def fill_rates(properties: pd.DataFrame) -> dict[str, Any]:
     texts = [
         f"<b>{label(row.label)}</b><br>{percent(row.fill_rate)} filled ({row.n_filled:,} of {row.n_rows:,})"
         + (f"<br>{row.unused}" if row.unused else "")
-        for row in shown.itertuples()
+        for row in _records(shown)
     ]
     colours = [theme.WARN if unused else theme.ABOVE for unused in shown["unused"]]
     bar: dict[str, Any] = {"type": "bar", "orientation": "h", "y": places, "hovertext": texts, "hoverinfo": "text"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,8 +104,9 @@ class State(HasTraits):
     def n_of(self, finding: str, of_table: str, figure: str) -> int:
         """How many rows a figure counts."""
         if finding == BLANK:
-            one = self.properties(of_table).set_index("property").loc[figure]
-            return int(one["n_rows"] - one["n_filled"])
+            of = self.properties(of_table)
+            of = of[of["property"] == figure]
+            return int((of["n_rows"] - of["n_filled"]).sum())
         found = self.audit.findings
         same = (found["finding"] == finding) & (found["table"] == of_table) & (found["figure"] == figure)
         return int(found[same]["n"].sum())
@@ -387,7 +388,7 @@ class View:
             f"the choice is written to {MAPPING_FILE} beside the exports.{rest}"
         )
         boxes = []
-        for row in unknown.head(MOST_UNKNOWN).itertuples():
+        for row in _records(unknown.head(MOST_UNKNOWN)):
             options = [("leave it as it is", AS_IT_IS), *state.may_become(row.file, row.object)]
             box = widgets.Dropdown(options=options, value=AS_IT_IS, description=row.header)
             box.tooltip = f"{row.header} in {row.file}"
@@ -399,7 +400,7 @@ class View:
         found = self.state.audit.findings
         counted = found[found["n"] > 0]
         self._lines: dict[tuple[str, str, str], widgets.Widget] = {}
-        for row in counted.itertuples():
+        for row in _records(counted):
             text = Markup("<b>{}</b> of {} {} {} <em>{}</em><br><small>{}</small>").format(
                 number(row.n), number(row.of), row.table, row.figure, percent(row.share), _capital(row.what_to_do)
             )
@@ -418,7 +419,7 @@ class View:
         self._bars.height = int(figure["layout"]["height"])
         self._bars.show(figure)
         unused = shown[shown["unused"] != ""]
-        told = "; ".join(f"{row.label}: {row.unused}" for row in unused.itertuples())
+        told = "; ".join(f"{row.label}: {row.unused}" for row in _records(unused))
         self._html["unused"].value = note(
             (f"Nothing can be told by {plural(len(unused), 'property', 'properties')}: {told}. " if told else "")
             + "A click on a bar shows the rows that are blank there."
@@ -438,10 +439,11 @@ class View:
         first = state.turned * PAGE
         finding, of_table, figure = state.shown
         title = "Faults of the import" if finding == FAULTS else f"{finding.capitalize()}: {of_table}, {figure}"
-        labels = state.properties(of_table).set_index("property")["label"].to_dict() if of_table else {}
+        known = state.properties(of_table)
+        labels = dict(zip(known["property"], known["label"], strict=True))
         self._html["rows"].value = heading(title) + rows_table(rows, labels)
-        shown = f"{first + 1:,} to {first + len(rows):,} of {total:,}" if total else "none"
-        self._html["page"].value = note(f"{shown}. Rows are numbered as a spreadsheet shows them.")
+        told = f"{first + 1:,} to {first + len(rows):,} of {total:,}" if total else "none"
+        self._html["page"].value = note(f"{told}. Rows are numbered as a spreadsheet shows them.")
         self._back.disabled = state.turned == 0
         self._on.disabled = first + PAGE >= total
 
@@ -476,7 +478,7 @@ def _figures(found: Audit) -> list[tuple[str, str, str]]:
     for finding in ("stale records", "duplicates", "impossible dates"):
         of = found.findings[(found.findings["finding"] == finding) & (found.findings["n"] > 0)]
         worst = of.sort_values("n", ascending=False, kind="stable").head(1)
-        told = [f"most: {row.table} {row.figure}" for row in worst.itertuples()]
+        told = [f"most: {row.table} {row.figure}" for row in _records(worst)]
         figures.append((finding.capitalize(), number(int(of["n"].sum())), told[0] if told else "none found"))
     return figures
 
@@ -493,7 +495,7 @@ def files_table(files: pd.DataFrame) -> Markup:
             number(row.rows_set_aside),
             number(row.rows_merged),
         )
-        for row in files.itertuples()
+        for row in _records(files)
     ]
     heads = ("file", "taken for", "why", "written as", "rows", "set aside", "merged")
     return table(heads, rows, texts=(0, 1, 2, 3))
@@ -510,6 +512,10 @@ def rows_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> Markup:
     cells: Sequence[Sequence[str]] = [[_cell(value) for value in row] for row in rows.itertuples(index=False)]
     heads = [labels.get(str(name), str(name).replace("_", " ")) for name in rows]
     return Markup('<div class="wb-rows">{}</div>').format(table(heads, cells, texts=range(rows.shape[1])))
+
+
+def _records(of: pd.DataFrame) -> Iterator[Any]:
+    return iter(of.itertuples())
 
 
 def _cell(value: Any) -> str:
