@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -19,7 +20,11 @@ OVERLAPS = """
 () => [...document.querySelectorAll('.wb-figure')].flatMap(figure => {
   const told = [...figure.querySelectorAll('svg text, button, .wb-figure-label')]
     .filter(one => one.textContent.trim() && !one.closest('.hoverlayer'))
-    .map(one => [one.textContent.trim(), one.getBoundingClientRect()])
+    .map(one => {
+      const words = document.createRange();
+      words.selectNodeContents(one);
+      return [one.textContent.trim(), words.getBoundingClientRect()];
+    })
     .filter(([, box]) => box.width && box.height);
   return told.flatMap(([text, a], i) => told.slice(i + 1)
     .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 2 && b.top < a.bottom - 2)
@@ -72,5 +77,7 @@ def test_a_decision_is_put_on_file_and_stands_at_the_top_of_the_next_visit(
         page.get_by_role("button", name="Memo (HTML)").click()
     given.value.save_as(tmp_path / "memo.html")
     assert "is 35 points</h1>" in (tmp_path / "memo.html").read_text(encoding="utf-8")
+    with urlopen(f"{served.address}calibrate_threshold", timeout=120) as warm:  # noqa: S310  # our own server
+        assert b"Decided: 35 points" in warm.read()
     again = open_page(f"{served.address}calibrate_threshold")
     expect(again.locator(".wb-stands")).to_have_text(stands, timeout=PATIENCE)

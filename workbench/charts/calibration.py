@@ -212,6 +212,7 @@ def weekly_bars(leads: NDArray[np.int64], capacity: float) -> dict[str, Any]:
 def time_to_win(table: pd.DataFrame) -> dict[str, Any]:
     """Share that won by days after the reference date, a line a band; the paler, the lower."""
     traces = []
+    last = float(table["days"].max())
     by_band = [band for _, band in table.groupby(["low_score", "high_score"], sort=True)]
     for place, band in enumerate(by_band):
         low, high = (float(band[name].iloc[0]) for name in ("low_score", "high_score"))
@@ -233,7 +234,7 @@ def time_to_win(table: pd.DataFrame) -> dict[str, Any]:
     return {
         "data": traces,
         "layout": theme.layout(
-            xaxis={"title": None, "rangemode": "tozero"},
+            xaxis={"title": None, "range": [-0.04 * last, 1.04 * last]},
             yaxis={"title": None, "tickformat": ".0%", "rangemode": "tozero"},
             annotations=[_axis_title("days after the reference date")],
             showlegend=False,
