@@ -162,7 +162,7 @@ class Audit:
         return pd.concat(parts, ignore_index=True) if parts else self._rows_of(chosen[0], 0, 0)
 
     def _rows_of(self, one: _Figure, offset: int, most: int | None) -> pd.DataFrame:
-        wanted = dict.fromkeys((*KEYS[_object_of(one.table)], *_KNOWN_BY[one.table], *one.columns))
+        wanted = dict.fromkeys((*KEYS[_object_of(one.table)], *_KNOWN_BY.get(one.table, ()), *one.columns))
         with _connected() as connection:
             types = _types(connection, self.workspace, one.table)
             there = {*types, _seen(types)} if one.table == "contacts" else set(types)
