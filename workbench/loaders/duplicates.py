@@ -121,9 +121,10 @@ def find_duplicates(
     connection.execute("SET enable_progress_bar = false")
     sides = _contact_keys(columns, same_mailbox or {}) if of == "contacts" else _company_keys(columns)
     keys = ", ".join(f"{sql} AS {name}" for name, sql in sides.items())
-    connection.execute(
-        f"CREATE TEMP TABLE keyed AS SELECT {ID}, {keys} FROM read_parquet({file}) WHERE {ID} IS NOT NULL"
-    )
+    rows = f"FROM read_parquet({file}) WHERE {ID} IS NOT NULL"
+    one = sides["sure_key"]
+    only = "" if likely else f" AND {one} IN (SELECT {one} {rows} GROUP BY 1 HAVING count(*) > 1)"  # the rest is slow
+    connection.execute(f"CREATE TEMP TABLE keyed AS SELECT {ID}, {keys} {rows}{only}")
     connection.execute(
         f"CREATE TEMP TABLE sure AS SELECT dense_rank() OVER (ORDER BY sure_key) AS of_group, {ID}, shown_key, called "
         "FROM keyed "
