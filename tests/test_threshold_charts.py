@@ -88,11 +88,11 @@ def test_months_that_part_from_the_promise_stand_out_and_young_ones_are_not_draw
 @pytest.mark.parametrize(
     ("scores", "marks"),
     [
-        ([0.0, 0, 0, 0, 100], {"▲ min 0, average 20": 0, "max 100 ▲": 100}),
-        ([0.0, 100, 100, 100, 100], {"▲ min 0": 0, "average 80, max 100 ▲": 100}),
+        ([0.0] * 8 + [10.0, 100.0], {"▲ min 0, average 11": 0, "max 100 ▲": 100}),
+        ([0.0, 90.0] + [100.0] * 8, {"▲ min 0": 0, "average 89, max 100 ▲": 100}),
     ],
 )
 def test_an_average_near_an_edge_shares_the_edges_label(scores: list[float], marks: dict[str, float]) -> None:
-    table = pd.DataFrame({"score": scores, "won": [False, True, False, False, False]})
+    table = pd.DataFrame({"score": scores, "won": [False, True] * 5})
     found = score_histogram(wb.calibrate(table, outcome="won"), 50)["layout"]["annotations"]
     assert {one["text"]: one["x"] for one in found if "▲" in one["text"]} == marks
