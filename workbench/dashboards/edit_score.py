@@ -27,7 +27,7 @@ from workbench.dashboards.explore_segments import OPERATORS, term_of
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, legend, note, problem, table, warning
 from workbench.dashboards.settling import Settling
-from workbench.dashboards.versions import next_version, save_version, title, titled_models
+from workbench.dashboards.versions import label_line, next_version, save_version, title, titled_models
 from workbench.engines import as_frame
 from workbench.errors import WorkbenchError, listing
 from workbench.loaders import Workspace
@@ -124,8 +124,9 @@ class State(HasTraits):
 
     def _own_line(self, comparison: ModelComparison) -> float:
         """Where the old model's highest label begins, else where it parts winners best, else the classic 50."""
-        if self.old.labels:
-            return float(self.old.labels[-1].at_least)
+        labelled = label_line(self.old)
+        if labelled is not None:
+            return labelled
         try:
             return float(comparison.old_calibration.default_threshold)
         except WorkbenchError:

@@ -16,7 +16,7 @@ from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, table, waiting, warning
 from workbench.dashboards.settling import Settling
-from workbench.dashboards.versions import titled_models
+from workbench.dashboards.versions import label_line, titled_models
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.loaders.workspace import to_pandas
@@ -88,8 +88,8 @@ class State(HasTraits):
 
     def _own_line(self) -> float:
         """Where the model's highest label begins; the classic 50 where it has none."""
-        labels = self.chosen_model.labels
-        return float(labels[-1].at_least) if labels else CLASSIC_LINE
+        labelled = label_line(self.chosen_model)
+        return CLASSIC_LINE if labelled is None else labelled
 
     def _first(self) -> str:
         """Whom to begin with: who did something last, for there is a story to tell; else the first of the list."""

@@ -37,6 +37,11 @@ def title(model: ScoreModel) -> str:
     return f"{model.name} (version {model.version})"
 
 
+def label_line(model: ScoreModel) -> float | None:
+    """Where the highest label of the whole score begins, in points; None where it has no labels."""
+    return max((float(label.at_least) for label in model.labels if label.of is None), default=None)
+
+
 def next_version(workspace: Workspace, model: ScoreModel) -> int:
     """The first version of this name that is not taken."""
     models, _ = titled_models(workspace)
