@@ -341,6 +341,7 @@ class View(Settling):
         finally:
             self._setting = False
         self._stands.value = stands(state)
+        self._stands.layout.display = "" if self._stands.value else "none"
         self._warnings.value = Markup("").join(warning(*told) for told in state.warnings)
         self._footnote.value = footnote(state.footnote)
         self._draw_sections()
