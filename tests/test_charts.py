@@ -170,5 +170,5 @@ def test_plot_refuses_what_has_no_picture() -> None:
         wb.charts.plot(pd.DataFrame())
     assert str(refused.value) == (
         "there is no picture of DataFrame; plot() takes a Calibration, a ModelComparison, an Explanation, or a result "
-        "of improvements."
+        "of improvements or segments."
     )

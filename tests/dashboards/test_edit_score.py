@@ -285,7 +285,7 @@ def test_without_a_model_one_is_begun_with_the_mouse(small: Path) -> None:
     assert found.state.headline.startswith("Nothing is changed yet: every lead has the same score, 0 in 'Score'")
     found._property.value, found._value.value = "industry", HOSTILE
     found._ask.click()
-    found._points.value = 60
+    found._points.value, found._name.value = 60, "Stranger"
     found._put.click()
     assert found.state.headline.startswith("From old to new at 50 points, 27 of 40 contacts rise above the line")
     shown = "".join(str(html.value) for html in [found._answer, *(row.remark for row in found._rows.values())])
