@@ -57,6 +57,7 @@ def test_one_e_mail_in_other_capitals_is_one_contact(ws):
     assert found.frame()["keep"].tolist() == [True, False]
     assert found.frame()["hs_object_id"].tolist() == ["2", "1"]  # the more complete one would be left
     assert found.headline() == "12 contacts: 1 too many by the same e-mail (1 group)."
+    assert found.to_merge == [1]
 
 
 def test_tags_and_dots_mean_nothing_only_where_told(ws):
@@ -92,6 +93,7 @@ def test_an_address_that_two_names_share_is_told_as_such(tmp_path):
     found = wb.find_duplicates(wb.load(tmp_path))
     assert grouped(found) == [(["1", "2"], True, "same e-mail, but another name")]
     assert "(1 group, 1 of them under another name)" in found.headline()
+    assert found.to_merge == []  # whoever knows better names the group
 
 
 def test_companies_are_one_by_their_domain_or_likely_by_their_name(tmp_path):

@@ -54,6 +54,13 @@ class Duplicates:
         """One row per record of a group."""
         return self.records
 
+    @property
+    def to_merge(self) -> list[int]:
+        """Numbers of the groups that `merge` takes unless told otherwise: sure ones, and under one name."""
+        doubtful = self.records["reason"].str.endswith(_BUT_ANOTHER_NAME).groupby(self.records["group"]).any()
+        sure = self.records["sure"].groupby(self.records["group"]).all()
+        return [int(number) for number in sure.index[sure & ~doubtful]]
+
     def headline(self) -> str:
         """How many records are there once more, surely and likely."""
         groups = self.records.groupby("group")["sure"].agg(["first", "size"])

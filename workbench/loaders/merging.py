@@ -88,7 +88,7 @@ def merge(
     duplicates
         What `find_duplicates` found in it.
     groups
-        Numbers of the groups to merge; by default all sure ones and no likely one.
+        Numbers of the groups to merge; by default `duplicates.to_merge`: the sure ones under one name, no likely one.
     rules
         Property to rule. "newest": the value of the record that was modified last; "first": of the one that was
         created first; "most complete": of the one with the most properties known; each skips blanks. "ask": groups
@@ -180,7 +180,7 @@ def _chosen(duplicates: Duplicates, groups: Collection[int] | None, keep: Mappin
     for number in [*(groups or ()), *keep]:
         if number not in there:
             raise WorkbenchError(f"there is no group {number!r} of duplicates; there are {listing(sorted(there))}.")
-    wanted = set(records.loc[records["sure"], "group"]) if groups is None else set(groups)
+    wanted = set(duplicates.to_merge if groups is None else groups)
     into: dict[str, str] = {}  # id to another one of its group, up to the one that is left
 
     def end(one: str) -> str:
