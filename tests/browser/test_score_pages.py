@@ -87,7 +87,7 @@ def test_points_change_with_keys_alone(open_page: Callable[..., Page], pages: An
     points.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
-    expect(answer).to_contain_text("fall below it", timeout=PATIENCE)
+    expect(answer).to_contain_text("From version", timeout=PATIENCE)
     switch = page.locator(".wb-edit input[type=checkbox]").first
     switch.focus()
     page.keyboard.press("Space")
