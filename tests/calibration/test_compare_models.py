@@ -74,7 +74,7 @@ def test_a_small_case_by_hand() -> None:
         "new_score": [0, 10, 0, 10],
         "outcome": ["lost", "lost", "lost", "won"],
     }
-    rows = found.frame().set_index("metric")
+    rows: Any = found.frame().set_index("metric")
     assert rows.loc["n_above", ["old", "new", "difference"]].tolist() == [4, 4, 0]
     assert rows.loc["conversion_rate", ["old", "new", "difference"]].tolist() == [0.25, 0.5, 0.25]
     assert rows.loc["capture_rate", ["old", "new", "difference"]].tolist() == [0.5, 1.0, 0.5]
@@ -101,7 +101,8 @@ def test_the_counts_are_those_of_a_plain_loop(
     workspace: wb.Workspace, old: wb.ScoreModel, new: wb.ScoreModel, compared: wb.ModelComparison
 ) -> None:
     before, after = (wb.score(workspace, one) for one in (old, new))
-    crossed, by_country = {}, {}
+    crossed: dict[str, Any] = {}
+    by_country: dict[str, dict[str, int]] = {}
     for left, right in zip(before.to_dict("records"), after.to_dict("records"), strict=True):
         country = left["country"] if isinstance(left["country"], str) else "(blank)"
         tally = by_country.setdefault(country, {"n": 0, "up": 0, "down": 0})
@@ -123,7 +124,7 @@ def test_the_counts_are_those_of_a_plain_loop(
 def test_each_side_is_what_calibrate_says_of_it(
     workspace: wb.Workspace, old: wb.ScoreModel, new: wb.ScoreModel, compared: wb.ModelComparison
 ) -> None:
-    rows = compared.frame().set_index("metric")
+    rows: Any = compared.frame().set_index("metric")
     for side, one in (("old", old), ("new", new)):
         judged = wb.calibrate(wb.score(workspace, one), outcome=WON, as_of=workspace.as_of)
         line = judged.at(35)
@@ -150,7 +151,8 @@ def test_a_model_differs_from_itself_by_nothing_exactly(workspace: wb.Workspace,
 
 
 def test_the_paired_interval_is_narrower_than_one_of_two_separate_samples(compared: wb.ModelComparison) -> None:
-    rows, rng = compared.frame().set_index("metric"), np.random.default_rng(1)
+    rows: Any = compared.frame().set_index("metric")
+    rng = np.random.default_rng(1)
     for metric in ("conversion_rate", "capture_rate"):
         apart = []
         for calibration in (compared.old_calibration, compared.new_calibration):
@@ -167,7 +169,7 @@ def test_the_auc_interval_is_that_of_drawing_leads(compared: wb.ModelComparison)
     n, won = cells["n"].to_numpy(), cells["outcome"].to_numpy() == 1
     places = [np.unique(cells[side], return_inverse=True)[1] for side in ("old_score", "new_score")]
     drawn = np.random.default_rng(2).multinomial(n.sum(), n / n.sum(), size=400)
-    apart = [float(np.subtract(*[auc_of(place, won, weights) for place in reversed(places)])) for weights in drawn]
+    apart = [auc_of(places[1], won, weights) - auc_of(places[0], won, weights) for weights in drawn]
     row = compared.frame().set_index("metric").loc["auc"]
     assert np.quantile(apart, [0.025, 0.975]) == pytest.approx([row["low"], row["high"]], abs=0.002)
 

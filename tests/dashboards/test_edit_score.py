@@ -228,6 +228,7 @@ def test_who_crosses_is_shown_and_written(view: View, state: State) -> None:
     assert "rises" in view._who.value
     found = state.crossing()
     expected = fresh(state).crossed
+    assert expected is not None
     pd.testing.assert_frame_equal(found.drop(columns="segment"), expected)
     lines = state.crossing_file().decode("utf-8").split("\r\n")
     assert lines[0] == "Record ID,Direction,Score before,Score after"

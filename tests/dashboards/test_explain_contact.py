@@ -143,7 +143,7 @@ def test_what_lifts_a_contact_is_what_scoring_it_so_would_give() -> None:
         }
     )
 
-    def scored(a: int, b: int, visits: int, c: int) -> wb.ScoreModel | Any:
+    def scored(a: int, b: int, visits: int, c: int) -> Any:
         table = pd.DataFrame({"hs_object_id": ["1"], "a": [a], "b": [b], "c": [c]})
         events = pd.DataFrame(
             {"contact_id": ["1"] * visits, "kind": ["visit"] * visits, "at": pd.Timestamp("2026-01-01"), "detail": ""}
