@@ -73,9 +73,9 @@ def test_what_strangers_wrote_is_shown_as_text(open_page: Callable[..., Page], s
     cells = page.locator("table").last.locator("tbody td").all_inner_texts()
     shown = {" ".join(text.split()) for text in cells}
     assert {text if len(text) <= 60 else f"{text[:59]}…" for text in HOSTILE[:PAGE]} <= shown
-    saved = page.get_by_label("Saved segments").locator("option").all_inner_texts()
+    saved = page.get_by_label("Saved segments", exact=True).locator("option").all_inner_texts()
     assert [" ".join(text.split()) for text in saved[1:]] == [" ".join(text.split()) for text in HOSTILE]
-    page.get_by_label("Saved segments").select_option(index=1)
+    page.get_by_label("Saved segments", exact=True).select_option(index=1)
     expect(page.locator("textarea")).not_to_have_value("true", timeout=PATIENCE)
     page.get_by_label("Search").fill(HOSTILE[1])
     page.get_by_label("Search").blur()

@@ -292,6 +292,12 @@ def test_what_yaml_would_take_for_something_else_stays_text(tmp_path: Path) -> N
     assert found.taken_on == dt.date(2026, 6, 30)
 
 
+BROKEN = (
+    "the segment 'a' of segments.yaml: cannot read the condition 'x ==': character 1 was not expected; "
+    "write it as in 'industry == \"Software\" and numemployees > 50'."
+)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -303,9 +309,13 @@ def test_what_yaml_would_take_for_something_else_stays_text(tmp_path: Path) -> N
             "'taken_on', 'ids'. Did you mean 'condition'?",
         ),
         (
-            "segments: [{name: a, condition: x ==}]",
-            "the segment 'a' of segments.yaml: cannot read the condition 'x ==': character 1 was not expected; "
-            "write it as in 'industry == \"Software\" and numemployees > 50'.",
+            "segments: [{name: a, condition: 'in_segment(\"b\") and'}, {name: b, condition: 'true'}]",
+            "the segment 'a' of segments.yaml: cannot read the condition 'in_segment(\"b\") and': character 1 was not "
+            "expected; write it as in 'industry == \"Software\" and numemployees > 50'.",
+        ),
+        (
+            "segments: [{name: a, condition: 'in_segment(\"b\")'}, {name: b, condition: x ==}]",
+            BROKEN.replace("'a'", "'b'"),
         ),
         (
             "segments: [{name: a, condition: 'true'}, {name: a, condition: 'true'}]",
@@ -327,6 +337,20 @@ def test_a_file_that_is_wrong_is_told(tmp_path: Path, text: str, sentence: str) 
     with pytest.raises(WorkbenchError) as told:
         read_segments(tmp_path / "segments.yaml")
     assert str(told.value) == sentence
+
+
+def test_one_broken_condition_leaves_the_other_segments_of_a_file_usable(tmp_path: Path, account: Workspace) -> None:
+    text = "segments: [{name: a, condition: x ==}, {name: large, condition: numemployees>50}]"
+    (tmp_path / "segments.yaml").write_text(text, encoding="utf-8")
+    broken, large = read_segments(tmp_path / "segments.yaml")
+    assert large.tree == parse("numemployees > 50")
+    assert len(large.select(account)) == len(Segment("large", "numemployees > 50").select(account))
+    for use in (lambda: broken.tree, lambda: broken.select(account), lambda: broken & large, broken.to_hubspot):
+        with pytest.raises(WorkbenchError) as told:
+            use()
+        assert str(told.value) == BROKEN
+    write_segments(tmp_path / "segments.yaml", [broken, large])
+    assert [one.condition for one in read_segments(tmp_path / "segments.yaml")] == ["x ==", "numemployees>50"]
 
 
 # -- who came and went -----------------------------------------------------------------------------------------------

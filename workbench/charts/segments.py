@@ -243,8 +243,16 @@ def upset(table: pd.DataFrame) -> dict[str, Any]:
         for row, inside in enumerate(members)
         if inside
     ]
-    bars = {"type": "bar", "x": places, "y": shown["n"], "marker": {"color": theme.ABOVE}, "hoverinfo": "skip"}
-    bars |= {"text": [f"{n:,}" for n in shown["n"]], "textposition": "outside", "cliponaxis": False}
+    bars = {
+        "type": "bar",
+        "x": places,
+        "y": shown["n"],
+        "text": [f"{n:,}" for n in shown["n"]],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "marker": {"color": theme.ABOVE},
+        "hoverinfo": "skip",
+    }
     marks = {
         "type": "scatter",
         "mode": "markers",

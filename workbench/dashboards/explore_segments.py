@@ -275,7 +275,7 @@ class State(HasTraits):
 
         segment = Segment(name.strip(), str(self.condition))
         kept = [one for one in self.segments if one.name != segment.name] + [segment]
-        resolved(kept)
+        resolved([segment], kept)
         write_segments(self.saved_file, kept)
         replaced = len(kept) == len(self.segments)
         self.explorer.segments = kept

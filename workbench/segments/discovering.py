@@ -193,7 +193,8 @@ def _names(kinds: dict[str, str], outcome: Outcome, properties: Sequence[str] | 
         return list(dict.fromkeys(properties)), []
     known = catalog.by_name("contact")
     taken = {outcome.when, outcome.at, outcome.created}
-    offered, left_out = [], []
+    offered: list[str] = []
+    left_out: list[str] = []
     for name, kind in kinds.items():
         prop = known.get(name)
         private = prop is not None and (prop.personal != "no" or prop.type.startswith("id"))

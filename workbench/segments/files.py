@@ -21,6 +21,8 @@ _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 def read_segments(path: str | os.PathLike[str]) -> tuple[Segment, ...]:
     """The segments of a file, those that they speak of looked up.
 
+    A condition is parsed when its segment is first used, and what is wrong with it is told then, by the segment's name.
+
     Raises
     ------
     WorkbenchError
@@ -39,7 +41,9 @@ def read_segments(path: str | os.PathLike[str]) -> tuple[Segment, ...]:
         if segment.name in names:
             raise WorkbenchError(f"{file.name} has two segments called {segment.name!r}; rename one of them.")
         names.add(segment.name)
-    return tuple(resolved(segments))
+    asking = [segment for segment in segments if not segment.is_static and "in_segment" in segment.condition]
+    looked_up = {segment.name: segment for segment in resolved(asking, segments)}
+    return tuple(looked_up.get(segment.name, segment) for segment in segments)
 
 
 def write_segments(path: str | os.PathLike[str], segments: Iterable[Segment]) -> None:
@@ -89,7 +93,9 @@ def _segment(entry: Any, file: str, place: int) -> Segment:
         if taken_on is None or not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
             raise WorkbenchError(f"{told} has ids that are no list, or a taken_on that is no date such as 2026-06-30.")
     try:
-        return Segment(entry["name"], condition, None if ids is None else frozenset(ids), taken_on)
+        if ids is None:
+            return Segment._unread(entry["name"], condition, file)
+        return Segment(entry["name"], condition, frozenset(ids), taken_on)
     except WorkbenchError as problem:
         raise WorkbenchError(f"{told}: {problem}") from problem
 

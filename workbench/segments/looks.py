@@ -53,7 +53,7 @@ class Pivot:
         if not total:
             return f"Nobody to count by {self.first} and {self.second}."
         down, across = divmod(int(self.cells.to_numpy().argmax()), self.cells.shape[1])
-        n = int(self.cells.iloc[down, across])
+        n = int(self.cells.to_numpy()[down, across])
         return (
             f"Most of {total:,} are {self.cells.index[down]} and {self.cells.columns[across]}: {n:,} "
             f"({percent(n / total)})."
@@ -73,10 +73,13 @@ class SegmentProfiles:
 
     def headline(self) -> str:
         """Where the segments differ most."""
-        spread = self.shares.groupby("value", observed=True)["share"].agg(["min", "max"])
-        widest = (spread["max"] - spread["min"]).idxmax()
-        low, high = spread.loc[widest, "min"], spread.loc[widest, "max"]
-        return f"The segments differ most in {self.by} {widest}: from {percent(low)} to {percent(high)}."
+        shares = self.shares.groupby("value", observed=True)["share"]
+        low, high = shares.min(), shares.max()
+        place = int((high - low).to_numpy().argmax())
+        return (
+            f"The segments differ most in {self.by} {low.index[place]}: "
+            f"from {percent(low.iloc[place])} to {percent(high.iloc[place])}."
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

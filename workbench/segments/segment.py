@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import narwhals as nw
 import pandas as pd
@@ -66,18 +66,39 @@ class Segment:
     condition: str
     ids: frozenset[str] | None = None
     taken_on: dt.date | None = None
-    tree: Condition = field(init=False, compare=False, repr=False)
-    """Who is inside, as a tree; other segments that it speaks of may still have to be looked up."""
+    _tree: Condition | None = field(init=False, compare=False, repr=False, default=None)
+    _file: str = field(init=False, compare=False, repr=False, default="")
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise WorkbenchError("a segment needs a name; write Segment('Large', 'numemployees > 50').")
         if any("\ud800" <= letter <= "\udfff" for letter in self.name):
             raise WorkbenchError(f"the segment's name {self.name!r} holds half a character; write it anew.")
-        tree: Condition = Among(self.ids) if self.ids is not None else parse(self.condition)
-        object.__setattr__(self, "tree", tree)
         if self.ids is None:
-            object.__setattr__(self, "condition", str(tree))
+            object.__setattr__(self, "condition", str(self.tree))
+
+    @property
+    def tree(self) -> Condition:
+        """Who is inside, as a tree; other segments that it speaks of may still have to be looked up.
+
+        Raises
+        ------
+        WorkbenchError
+            Where a file was read and the text of this segment is no condition; the segment is named.
+        """
+        if self._tree is None:
+            object.__setattr__(self, "_tree", self._parsed())
+        return cast("Condition", self._tree)
+
+    def _parsed(self) -> Condition:
+        if self.ids is not None:
+            return Among(self.ids)
+        try:
+            return parse(self.condition)
+        except WorkbenchError as problem:
+            if not self._file:
+                raise
+            raise WorkbenchError(f"the segment {self.name!r} of {self._file}: {problem}") from problem
 
     @property
     def is_static(self) -> bool:
@@ -141,7 +162,15 @@ class Segment:
     def with_tree(self, tree: Condition) -> Segment:
         """The same segment with the segments that it speaks of looked up."""
         found = copy(self)
-        object.__setattr__(found, "tree", tree)
+        object.__setattr__(found, "_tree", tree)
+        return found
+
+    @classmethod
+    def _unread(cls, name: str, condition: str, file: str) -> Segment:
+        """An active segment of a file, whose text is parsed when it is asked for: of thousands few are."""
+        found = cls(name, "true")
+        for key, value in (("condition", condition), ("_file", file), ("_tree", None)):
+            object.__setattr__(found, key, value)
         return found
 
     @classmethod
