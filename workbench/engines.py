@@ -99,7 +99,9 @@ def to_arrow(frame: Frame) -> pa.Table:
     return table
 
 
-def count_by(frame: Frame, keys: Mapping[str, nw.Expr], sums: Mapping[str, nw.Expr] | None = None) -> pd.DataFrame:
+def count_by(
+    frame: Frame, keys: Mapping[str, nw.Expr], sums: Mapping[str, nw.Expr] | None = None, *, ordered: bool = True
+) -> pd.DataFrame:
     """Rows counted by `keys`: one row per combination that occurs, sorted, a blank key last.
 
     Parameters
@@ -110,6 +112,8 @@ def count_by(frame: Frame, keys: Mapping[str, nw.Expr], sums: Mapping[str, nw.Ex
         Column name of the result to expression over `frame`; at least one.
     sums
         Column name of the result to a number to be summed; blanks count as 0.
+    ordered
+        False leaves the rows in any order, which takes half the time where there are a million.
 
     Returns
     -------
@@ -121,8 +125,13 @@ def count_by(frame: Frame, keys: Mapping[str, nw.Expr], sums: Mapping[str, nw.Ex
     # On pandas a sum of ones takes half the time of a length.
     rows = frame.select(*columns).with_columns(nw.lit(1).cast(nw.Int64).alias("n"))
     cells = rows.group_by(*keys).agg(nw.col("n").sum(), *[nw.col(name).sum() for name in sums])
-    counted = collect(cells).sort_values(list(keys), ignore_index=True)
-    return counted.astype({"n": "int64"})
+    counted = collect(cells).astype({"n": "int64"})
+    return counted.sort_values(list(keys), ignore_index=True) if ordered else counted.reset_index(drop=True)
+
+
+def keeps(frame: Frame) -> bool:
+    """Whether rows that `like` put on the engine of `frame` are there, so that reading them twice is cheap."""
+    return isinstance(frame, nw.DataFrame) or frame.implementation.is_duckdb()
 
 
 def like(rows: Frame, frame: Frame) -> Frame:

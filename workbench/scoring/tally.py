@@ -21,7 +21,7 @@ from workbench.scoring.model import ScoreModel
 from workbench.scoring.rollups import Whole, rolled_worth
 from workbench.scoring.rules import Rule, RuleGroup
 
-_ROOM = 2**62
+_BITS = 62
 _FINE = 10**6  # points are kept to six decimals
 
 
@@ -187,7 +187,7 @@ def tally_codes(
     packed = _packed(bound)
     frame = bound.frame if bound.scored is None else bound.frame.filter(bound.scored)
     meanings = {name: rolled.meaning for name, rolled in bound.rolled.items()}
-    return unpacked(engines.count_by(frame, {**packed, **keys}), model, list(packed), meanings)
+    return unpacked(engines.count_by(frame, {**packed, **keys}, ordered=False), model, list(packed), meanings)
 
 
 def packed_codes(
@@ -211,14 +211,9 @@ def _packed(bound: Bound) -> dict[str, nw.Expr]:
     packed: dict[str, nw.Expr] = {}
     rules = bound.model.rules
     for position, pack in enumerate(_packs(rules)):
-        strides = np.cumprod([1, *[rules[rule].codes for rule in pack]])
         packed[f"_codes_{position}"] = reduce(
             add,
-            [
-                bound.code(rules[rule]) * int(stride)
-                for rule, stride in zip(pack, strides[:-1], strict=True)
-                if rules[rule].enabled
-            ]
+            [bound.code(rules[rule]) * (1 << shift) for rule, shift in pack.items() if rules[rule].enabled]
             or [nothing(bound.frame)],
         )
     return packed
@@ -232,25 +227,28 @@ def unpacked(
     largest = max(rule.codes for rule in model.rules)
     codes = np.empty((len(model.rules), len(found[0])), dtype=np.uint8 if largest <= 256 else np.uint16)
     for values, pack in zip(found, _packs(model.rules), strict=True):
-        rest = values
-        for rule in pack:
-            rest, codes[rule] = np.divmod(rest, model.rules[rule].codes)
+        for rule, shift in pack.items():
+            codes[rule] = values >> shift & (1 << _bits(model.rules[rule])) - 1
     keys = cells.drop(columns=[*packed, "n"])
     n = cells["n"].to_numpy()
     return CodeTally(model=model, codes=codes.T, pattern=pattern, keys=keys, n=n, meanings=meanings or {})
 
 
-def _packs(rules: tuple[Rule, ...]) -> list[list[int]]:
-    """Positions of rules whose codes fit into one 64-bit number together."""
-    packs: list[list[int]] = [[]]
-    room = _ROOM
+def _packs(rules: tuple[Rule, ...]) -> list[dict[int, int]]:
+    """Positions of rules whose codes fit into one 64-bit number together, and each one's first bit."""
+    packs: list[dict[int, int]] = [{}]
+    used = 0
     for position, rule in enumerate(rules):
-        if room < rule.codes:
-            packs.append([])
-            room = _ROOM
-        packs[-1].append(position)
-        room //= rule.codes
+        if used + _bits(rule) > _BITS:
+            packs.append({})
+            used = 0
+        packs[-1][position] = used
+        used += _bits(rule)
     return packs
+
+
+def _bits(rule: Rule) -> int:
+    return max((rule.codes - 1).bit_length(), 1)
 
 
 def told_apart(columns: list[Whole]) -> tuple[list[Whole], Whole]:
@@ -261,10 +259,10 @@ def told_apart(columns: list[Whole]) -> tuple[list[Whole], Whole]:
     for column in columns:
         low = int(column.min())
         span = int(column.max()) - low + 1
-        if size * span > _ROOM:
+        if size * span > 2**_BITS:
             row, values = pd.factorize(row)
             size = len(values)
-        if size * span > _ROOM:
+        if size * span > 2**_BITS:
             column, values = pd.factorize(column)
             low, span = 0, len(values)
         row = row * span + (column - low)
