@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.loaders import Workspace
-    from workbench.scoring import ScoreModel
 
 app = typer.Typer(
     help="The open workbench for lead scores: an export in, a calibrated threshold out.",
@@ -56,6 +55,9 @@ def serve(
         str, typer.Option(help="The address to listen on; any but this machine's needs a token.")
     ] = "127.0.0.1",
     token: Annotated[str | None, typer.Option(help="What visitors must know; made up where one is needed.")] = None,
+    visits: Annotated[
+        int | None, typer.Option(min=1, help="Pages that may be open at once; by memory and cores if not given.")
+    ] = None,
     notebooks: Annotated[Path | None, typer.Option(help="The folder of the pages.")] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the first page in a browser.")] = False,
 ) -> None:
@@ -74,6 +76,7 @@ def serve(
         port=port,
         host=host,
         token=token,
+        visits=visits,
         open_browser=open_browser,
     )
 
@@ -172,10 +175,11 @@ def compare(
     from workbench.calibration import compare_models
     from workbench.loaders import load
     from workbench.outcomes import Outcome
+    from workbench.scoring import ScoreModel
 
     found = compare_models(
-        _model(old),
-        _model(new),
+        ScoreModel.read(old),
+        ScoreModel.read(new),
         load(folder),
         outcome=Outcome(when=outcome, at=at, within_days=within_days),
         threshold=threshold,
@@ -236,18 +240,6 @@ def sample(
     from workbench.sample import write_sample
 
     write_sample(to, contacts=contacts, seed=seed, progress=lambda name, rows: typer.echo(f"{rows:>12,} rows  {name}"))
-
-
-def _model(file: Path) -> ScoreModel:
-    """A model from a score.yaml, or from the vendor's JSON where the file is called so."""
-    from workbench.scoring import ScoreModel
-
-    if file.suffix.casefold() != ".json":
-        return ScoreModel.read(file)
-    try:
-        return ScoreModel.from_hubspot(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorkbenchError(f"cannot read the model '{file}': {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _read(exports: Path, to: Path, **options: Any) -> Workspace:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -108,8 +110,10 @@ def test_a_rule_is_built_with_the_mouse_previewed_and_added(view: View, state: S
     view._property.value, view._value.value = "numemployees", "50"
     view._and.click()
     assert view._text.value == 'industry == "Retail" and numemployees >= 50'
+    assert view._days.layout.display == view._times.layout.display == "none"
     view._property.value, view._value.value = "event: page_view", "/demo"
     assert "/demo" in view._value.options
+    assert view._days.layout.display == view._times.layout.display == ""
     view._or.click()
     assert view._text.value.endswith(' or count(page_view, "/demo") >= 1')
     view._points.value, view._name.value, view._group.value = 12, "Shops", "fit"
@@ -143,16 +147,45 @@ def test_events_give_points_each_time(view: View, state: State) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operator", "condition"),
+    ("operator", "days", "condition"),
     [
-        ("at least once", 'count(form_submission, "Demo") >= 1'),
-        ("at least twice", 'count(form_submission, "Demo") >= 2'),
-        ("never", 'count(form_submission, "Demo") == 0'),
-        ("points each time", 'count(form_submission, "Demo")'),
+        ("at least", 0, 'count(form_submission, "Demo") >= 3'),
+        ("exactly", 30, 'count(form_submission, "Demo", within_days=30) == 3'),
+        ("at most", 30, 'count(form_submission, "Demo", within_days=30) <= 3'),
+        ("never", 90, 'count(form_submission, "Demo", within_days=90) == 0'),
+        ("points each time", 90, 'count(form_submission, "Demo", within_days=90)'),
     ],
 )
-def test_what_is_asked_of_events(state: State, operator: str, condition: str) -> None:
-    assert state.term("event: form_submission", operator, " Demo ") == condition
+def test_what_is_asked_of_events(view: View, state: State, operator: str, days: int, condition: str) -> None:
+    view._property.value, view._operator.value, view._value.value = "event: form_submission", operator, " Demo "
+    view._times.value, view._days.value = 3, days
+    view._ask.click()
+    assert view._text.value == condition
+    assert (view._times.layout.display == "none") == (operator in ("never", "points each time"))
+
+
+def test_limits_of_groups_and_of_the_score_are_changed_without_a_pass(view: View, state: State) -> None:
+    counted, fit, whole = state._counted, view._limits["fit"], view._limits[None]
+    fit.high.value = "10"
+    assert state.model.groups[0].maximum == 10
+    assert_same(state)
+    whole.low.value, whole.high.value = "0", "35"
+    assert (state.model.minimum, state.model.maximum) == (0, 35)
+    assert_same(state)
+    assert state._counted is counted
+    wrongs = {"much": "a limit is a number of points such as 50", "-1": "contradict: the lower one is 0"}
+    for wrong, sentence in wrongs.items():
+        whole.high.value = wrong
+        assert sentence in unescape(whole.fault.value)
+        assert state.model.maximum == 35
+    whole.high.value = ""
+    assert state.model.maximum is None
+    assert whole.fault.value == ""
+    view._undo.click()
+    assert fit.high.value == "10"
+    view._undo.click()
+    assert fit.high.value != "10"
+    assert not state.changed
 
 
 def test_a_rule_is_changed_where_it_stands(view: View, state: State) -> None:
@@ -297,6 +330,89 @@ def test_without_a_model_one_is_begun_with_the_mouse(small: Path) -> None:
     assert "<img" not in found._segments.value + found._who.value + str(found._crossing.spec)
     found._save.click()
     assert "models/score-score-1.yaml" in text(found)
+
+
+SHAPES = """
+name: Shapes
+groups:
+  - name: fit
+    rules:
+      - name: Profile
+        sum:
+          - {name: Soft, when: industry == "Software", points: 10}
+          - {name: Other, when: is_unknown(industry), points: 4}
+        limits: [null, 12]
+      - name: Size
+        cases: [{when: industry == "Software", points: 20}, {when: is_known(industry), points: 5}]
+      - name: Companies
+        associated: contact
+        roll_up: sum
+        when: is_known(industry)
+        points: 3
+"""
+
+
+def test_rules_that_are_not_changed_here_say_why_and_keep_points_switch_and_deletion(small: Path) -> None:
+    (small / "score.yaml").write_text(SHAPES, encoding="utf-8")
+    found = page(wb.load(small))
+    said = text(found)
+    assert "part of the sum 'Profile', limits none to 12" in said
+    assert "It decides among cases; they are changed in score.yaml" in said
+    assert "It asks associated records (contact); what it asks is changed in score.yaml." in said
+    assert [found._rows[name].change.layout.display for name in ("Soft", "Size", "Companies")] == ["", "none", "none"]
+    found._rows["Size"].points.value = 40
+    assert [case.points for case in rule_of(found.state.model, "Size").cases] == [40, 10]
+    found._rows["Size"].enabled.value = False
+    found._rows["Soft"].box.children[2].children[1].click()
+    assert list(found._rows) == ["Other", "Size", "Companies"]
+    assert not rule_of(found.state.model, "Size").enabled
+
+
+def test_a_score_of_the_vendors_is_chosen_changed_and_saved(small: Path, tmp_path: Path) -> None:
+    (small / "score.yaml").write_text(SCORE, encoding="utf-8")
+    theirs = replace(model(), name="Theirs")
+    theirs = replace(theirs, groups=tuple(replace(group, category="fit") for group in theirs.groups))
+    kinds = dict.fromkeys("abc", "number")
+    vendors = json.dumps(theirs.to_hubspot(kinds=kinds))
+    (small / "from the CRM.json").write_text(vendors.replace('"a"', '"won"'), encoding="utf-8")
+    (small / "later.json").write_text(vendors.replace('"groupCategory"', '"groupKind"'), encoding="utf-8")
+    (small / "package.json").write_text("{}", encoding="utf-8")
+    workspace = wb.load(small, to=tmp_path / "workspace")
+    assert [file.name for file in workspace.model_files] == ["score.yaml", "from the CRM.json", "later.json"]
+    found = page(workspace)
+    assert list(found.state.models) == ["One (version 2)", "Theirs (version 1)"]
+    assert "later.json: the score 'Theirs'" in text(found)
+    assert "unknown key 'groupKind'" in text(found)
+    found._start.value = "Theirs (version 1)"
+    assert [rule.points for rule in found.state.model.rules] == [5, 5, 5]
+    found.state.set_points(found.state.model.rules[0].name, 8)
+    found._save.click()
+    assert "models/score-theirs-2.yaml" in text(found)
+    assert wb.ScoreModel.read(workspace.saved_models / "score-theirs-2.yaml").rules[0].points == 8
+
+
+def test_the_line_begins_at_the_decision_else_at_the_label_else_where_winners_part(small: Path, tmp_path: Path) -> None:
+    (small / "score.yaml").write_text(SCORE, encoding="utf-8")
+    workspace = wb.load(small, to=tmp_path / "workspace")
+    threshold_page = wb.dashboards.calibrate_threshold.page(workspace).state
+    parted = threshold_page.threshold
+    assert (page(workspace).state.first_line.why, page(workspace).state.threshold) == (
+        "where the score parts winners best",
+        parted,
+    )
+    threshold_page.threshold = 5 - parted
+    threshold_page.decide(author="Ada Quill", reason="a test", on=date(2026, 7, 1))
+    line = page(workspace).state.first_line
+    assert line == (5 - parted, "decided on 2026-07-01 by Ada Quill")
+    file = tmp_path / "workspace" / "score.decisions.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("Ada", "Eve"), encoding="utf-8")
+    damaged = page(workspace)
+    assert "The decision on the line cannot be read." in text(damaged)
+    assert damaged.state.threshold == parted
+    (small / "score.yaml").write_text(SCORE + "labels: [{name: Hot, at_least: 4}]\n", encoding="utf-8")
+    labelled = wb.load(small)
+    assert page(labelled).state.first_line == (4, "where the highest label begins")
+    assert wb.dashboards.calibrate_threshold.page(labelled).state.threshold == 4
 
 
 def test_an_export_without_success_is_said(tmp_path: Path) -> None:

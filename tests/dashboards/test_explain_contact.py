@@ -31,7 +31,7 @@ def view() -> View:
 @pytest.fixture
 def state(view: View) -> Iterator[State]:
     yield view.state
-    view.state.search, view.state.threshold, view.state.page_number = "", 50, 0
+    view.state.search, view.state.threshold, view.state.page_number = "", 35, 0
     view.state.contact_id = "21000151304"
 
 
@@ -44,7 +44,7 @@ def text(view: View) -> str:
 
 
 def test_the_page_begins_with_whoever_did_something_last(view: View, state: State) -> None:
-    assert state.headline == "Ingo Oberhuber has 20 points, 15 of fit and 5 of engagement: 30 below the line at 50."
+    assert state.headline == "Ingo Oberhuber has 20 points, 15 of fit and 5 of engagement: 15 below the line at 35."
     assert view._people.value == "21000151304"
     assert view._people.options[0] == ("20 · Ingo Oberhuber · ingo.oberhuber@baxuvia.example", "21000151304")
     assert "Form submission" in text(view)
@@ -82,7 +82,7 @@ def test_a_contact_is_explained_as_explain_does(view: View, state: State) -> Non
     view._people.value = DEMO
     explained = wb.explain(state.workspace, state.chosen_model, DEMO)
     assert state.explained == explained
-    assert state.headline.endswith(" has 60 points, 20 of fit and 40 of engagement: 10 above the line at 50.")
+    assert state.headline.endswith(" has 60 points, 20 of fit and 40 of engagement: 25 above the line at 35.")
     view._threshold.value = 60
     assert state.headline.endswith(": just on the line at 60.")
     for step in explained.steps:
@@ -230,4 +230,24 @@ def test_the_line_is_where_the_highest_label_begins(strangers: Path) -> None:
         "groups: [{name: g, rules: [{name: r, when: industry == 'Software', points: 5}]}]",
         encoding="utf-8",
     )
-    assert page(wb.load(strangers)).state.threshold == 45
+    found = page(wb.load(strangers))
+    assert found.state.threshold == 45
+    assert found.state.more() is None
+    assert "The line begins at 45, where the highest label begins." in found._footnote.value
+
+
+def test_where_nothing_says_where_the_line_is_it_is_counted_and_where_it_was_moved_it_stays(strangers: Path) -> None:
+    (strangers / "score.yaml").write_text(
+        "name: One\ngroups: [{name: g, rules: [{name: r, when: industry == 'Software', points: 5}]}]", encoding="utf-8"
+    )
+    found = page(wb.load(strangers)).state
+    assert found.first_line == (50, "the classic one")  # no success to judge by
+    workspace, model = wb.load(SAMPLE), wb.ScoreModel.read(SAMPLE / "score.yaml")
+    counted = State(workspace, {"One": model})
+    work = counted.more()
+    assert work is not None
+    apply = work()
+    counted.threshold = 20
+    apply()
+    assert counted.threshold == 20
+    assert counted.more() is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -21,18 +22,36 @@ from workbench.conditions import All, Condition, Count, Either, parse, parse_cou
 from workbench.conditions.tree import quoted
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
+from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
 from workbench.dashboards.download import CSV, YAML, Download
 from workbench.dashboards.explain_contact import name_of
 from workbench.dashboards.explore_segments import OPERATORS, term_of
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, legend, note, problem, table, warning
 from workbench.dashboards.settling import Settling
-from workbench.dashboards.versions import label_line, next_version, save_version, title, titled_models
+from workbench.dashboards.versions import (
+    CLASSIC_LINE,
+    Line,
+    first_line,
+    next_version,
+    save_version,
+    title,
+    titled_models,
+)
 from workbench.engines import as_frame
 from workbench.errors import WorkbenchError, listing
 from workbench.loaders import Workspace
-from workbench.scoring import Rule, RuleGroup, ScoreModel
-from workbench.scoring.editing import all_enabled, fitted, rule_of, with_new_rule, with_rule, without_rule
+from workbench.scoring import Rule, RuleGroup, RuleSum, ScoreModel
+from workbench.scoring.editing import (
+    all_enabled,
+    fitted,
+    rule_of,
+    sum_of,
+    with_limits,
+    with_new_rule,
+    with_rule,
+    without_rule,
+)
 from workbench.segments.explorer import Explorer
 from workbench.stats.proportions import rate
 from workbench.wording import interval, number, percent, plural, signed
@@ -40,9 +59,10 @@ from workbench.wording import points as points_text
 
 ID = "hs_object_id"
 WINDOW = 90
-CLASSIC_LINE = 50.0
 EVENT = "event: "
-EVENT_OPERATORS = ("at least once", "at least twice", "never", "points each time")
+SIGNS = {"at least": ">=", "exactly": "==", "at most": "<="}
+EVENT_OPERATORS = (*SIGNS, "never", "points each time")
+MOST_DAYS = 36_500
 MOST_STEPS = 500  # of the line; with more scores it moves freely
 MOST_SHOWN = 20  # contacts that cross
 MOST_NAME = 60
@@ -102,8 +122,9 @@ class State(HasTraits):
         self.base, self.outcome = next(iter(self.models)), next(iter(self.outcomes))
         self.model = self._as_next(self.models[self.base])
         self.settle()
-        if self.comparison is not None:
-            self.threshold = self._own_line(self.comparison)
+        self.undecided = ""  # why decisions cannot be read
+        self.first_line = self._first_line()
+        self.threshold = self.first_line.threshold
         self._judge()
         self.observe(self._chosen, ["base", "outcome", "by", "threshold"])
 
@@ -122,15 +143,17 @@ class State(HasTraits):
         """Whether the model differs from the one it is compared with in more than its version."""
         return replace(self.model, version=self.old.version) != self.old
 
-    def _own_line(self, comparison: ModelComparison) -> float:
-        """Where the old model's highest label begins, else where it parts winners best, else the classic 50."""
-        labelled = label_line(self.old)
-        if labelled is not None:
-            return labelled
+    def _first_line(self) -> Line:
+        """Where every page's line begins for the old model."""
+        decision, calibration = None, None
         try:
-            return float(comparison.old_calibration.default_threshold)
-        except WorkbenchError:
-            return CLASSIC_LINE
+            decision = standing_decision_of(self.workspace, self.old)
+        except WorkbenchError as fault:
+            self.undecided = str(fault)
+        if self.comparison is not None:
+            with suppress(WorkbenchError):  # every lead has the same score
+                calibration = self.comparison.old_calibration
+        return first_line(self.old, decision=decision, calibration=calibration)
 
     def _as_next(self, model: ScoreModel) -> ScoreModel:
         return replace(model, version=next_version(self.workspace, model))
@@ -228,6 +251,13 @@ class State(HasTraits):
     def set_enabled(self, name: str, enabled: bool) -> None:
         """Switch a rule on or off."""
         self._change(with_rule(self.model, name, replace(rule_of(self.model, name), enabled=enabled)))
+
+    def set_limits(self, group: str | None, low: str, high: str) -> None:
+        """Other limits of a group, or of the whole score (None), as they were typed; nothing typed is no limit.
+
+        Raises WorkbenchError for a limit that is no number, or limits that contradict.
+        """
+        self._change(with_limits(self.model, group, limit_of(low), limit_of(high)), f"limits of {group}")
 
     def remove(self, name: str) -> None:
         """Delete a rule.
@@ -330,8 +360,8 @@ class State(HasTraits):
         contacts = as_frame(self.workspace.table("contacts", columns=[key], engine="duckdb"))
         return [one.value for one in choices.segment_values(contacts, key)]
 
-    def term(self, key: str, operator: str, value: str) -> str:
-        """A term as text, from what was chosen with the mouse.
+    def term(self, key: str, operator: str, value: str, *, times: int = 1, days: int = 0) -> str:
+        """A term as text, from what was chosen with the mouse; of events also how often, within how many days (0: any).
 
         Raises WorkbenchError where nothing was chosen, or for a value that does not fit.
         """
@@ -340,9 +370,11 @@ class State(HasTraits):
         if not key.startswith(EVENT):
             return term_of(key, self.explorer.kinds[key], operator, value)
         detail = f", {quoted(value.strip())}" if value.strip() else ""
-        counted = f"count({key.removeprefix(EVENT)}{detail})"
-        signs = {"at least once": " >= 1", "at least twice": " >= 2", "never": " == 0"}
-        return f"{counted}{signs.get(operator, '')}"
+        window = f", within_days={days}" if days else ""
+        counted = f"count({key.removeprefix(EVENT)}{detail}{window})"
+        if operator in SIGNS:
+            return f"{counted} {SIGNS[operator]} {times}"
+        return f"{counted} == 0" if operator == "never" else counted
 
     def joined(self, text: str, term: str, *, either: bool) -> str:
         """A condition with one term more.
@@ -460,6 +492,21 @@ class State(HasTraits):
         return {str(row[ID]): name_of(row) for row in found.to_dict("records")}
 
 
+def limit_of(text: str) -> float | None:
+    """A limit as it was typed; None where nothing was.
+
+    Raises WorkbenchError for what is no number.
+    """
+    if not text.strip():
+        return None
+    try:
+        return float(text.replace("−", "-"))
+    except ValueError as fault:
+        raise WorkbenchError(
+            f"a limit is a number of points such as 50, or nothing for no limit; {text.strip()!r} came."
+        ) from fault
+
+
 def asked_of(text: str) -> Condition | Count:
     """What a rule's text asks: a condition, or events that are counted one by one.
 
@@ -516,7 +563,7 @@ class View(Settling):
         self._download = Download()
         self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
         self._rows: dict[str, Row] = {}
-        self._titles: dict[str, widgets.HTML] = {}
+        self._limits: dict[str | None, Limits] = {}  # by group; None: of the whole score
         self._rules = widgets.VBox()
         self._build_choices()
         self._build_rule()
@@ -557,7 +604,10 @@ class View(Settling):
         self._property = widgets.Dropdown(options=asked, value="", description="Property or event")
         self._operator = widgets.Dropdown(options=OPERATORS["text"], description="Compared how")
         self._value = widgets.Combobox(placeholder="a value", description="Value", continuous_update=False)
+        self._times = widgets.BoundedIntText(value=1, min=0, max=1000, description="Times")
+        self._days = widgets.BoundedIntText(value=0, min=0, max=MOST_DAYS, description="Within days (0: any time)")
         self._property.observe(lambda _: self._offer(), "value")
+        self._operator.observe(lambda _: self._show_event(), "value")
         self._ask = _button("Ask this", lambda: self._add(None))
         self._and = _button("and", lambda: self._add(either=False))
         self._or = _button("or", lambda: self._add(either=True))
@@ -595,7 +645,7 @@ class View(Settling):
         self._editor = widgets.VBox(
             [
                 self._title,
-                fields(self._property, self._operator, self._value),
+                fields(self._property, self._operator, self._value, self._times, self._days),
                 widgets.HBox([self._ask, self._and, self._or]).add_class("wb-actions"),
                 self._text,
                 self._preview,
@@ -656,11 +706,25 @@ class View(Settling):
         self._value.options = self.state.values(key) if key else []
         event = key.startswith(EVENT)
         self._value.placeholder = "any, or a part of it" if event else "a value"
+        self._show_event()
+
+    def _show_event(self) -> None:
+        """How often and how long ago are asked of events."""
+        event = self._property.value.startswith(EVENT)
+        self._value.description = "Which (a part of it)" if event else "Value"
+        self._days.layout.display = "" if event else "none"
+        self._times.layout.display = "" if event and self._operator.value in SIGNS else "none"
 
     def _add(self, either: bool | None) -> None:
         """Put what was chosen into the rule: in place of what it asks (None), or joined to it."""
         try:
-            term = self.state.term(self._property.value, self._operator.value, self._value.value)
+            term = self.state.term(
+                self._property.value,
+                self._operator.value,
+                self._value.value,
+                times=self._times.value,
+                days=self._days.value,
+            )
             self._text.value = term if either is None else self.state.joined(self._text.value, term, either=either)
         except WorkbenchError as fault:
             self._preview.value = problem(str(fault))
@@ -701,7 +765,7 @@ class View(Settling):
         """Begin a new rule."""
         self._changing = ""
         self._property.value, self._value.value, self._text.value, self._name.value = "", "", "", ""
-        self._points.value, self._at_most.value = 10, 3
+        self._points.value, self._at_most.value, self._times.value, self._days.value = 10, 3, 1, 0
         self._fault.value = self._preview.value = ""
         self._show_rule()
 
@@ -733,6 +797,15 @@ class View(Settling):
     def _on_points(self, name: str, change: Any) -> None:
         if not self._setting:
             self._do(name, lambda: self.state.set_points(name, change["new"]))
+
+    def _on_limits(self, group: str | None, _change: Any) -> None:
+        if self._setting:
+            return
+        limits = self._limits[group]
+        try:
+            self.state.set_limits(group, limits.low.value, limits.high.value)
+        except WorkbenchError as fault:
+            limits.fault.value = problem(str(fault))
 
     def _on_enabled(self, name: str, change: Any) -> None:
         if not self._setting:
@@ -813,6 +886,8 @@ class View(Settling):
         said = problem(state.error) if state.error else answer(state.headline)
         waiting = Markup('<p class="wb-note wb-late" role="status">Counting …</p>') if pending else Markup("")
         left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
+        if state.undecided:
+            left_out += warning("The decision on the line cannot be read.", state.undecided)
         self._answer.value = left_out + said + waiting
         if comparison is not None:
             self._draw(comparison)
@@ -845,6 +920,7 @@ class View(Settling):
         self._footnote.value = footnote(
             [
                 f"Compared: {state.base} and the model as it stands, on the same {plural(comparison.n, 'contact')}.",
+                f"The line begins at {points_text(state.first_line.threshold)}, {state.first_line.why}.",
                 f"Success: {state.outcome} ({comparison.outcome.sentence}).",
                 "Differences: 95 %, paired bootstrap over contacts, 2,000 draws. Rates of rules: Wilson.",
                 "The score is as of the export, not as it was when a lead was won; a back-test tells that.",
@@ -868,23 +944,48 @@ class View(Settling):
         for name, rule in rules.items():
             row = self._rows[name]
             row.enabled.value, row.points.value = rule.enabled, float(rule.points)
-            row.remark.value = remark(rule, found.get(name))
+            because = why_kept(rule)
+            row.remark.value = remark(rule, found.get(name), sum_of(state.model, name), because)
             row.fault.value = ""
-            row.change.disabled = bool(rule.cases) or rule.associated is not None
+            row.change.layout.display = "none" if because else ""
             if rule.points < 0:
                 row.box.add_class("wb-minus")
             else:
                 row.box.remove_class("wb-minus")
 
+    def _show_limits(self, of: ScoreModel | RuleGroup, group: str | None) -> widgets.Box:
+        """A title and limits that can be changed: of a group, or of the whole score (None)."""
+        limits = self._limits.get(group)
+        if limits is None:
+            low, high = (
+                widgets.Text(placeholder="none", description=text, continuous_update=False)
+                for text in ("Lower limit", "Upper limit")
+            )
+            title_, fault = widgets.HTML(heading("The whole score" if group is None else group)), widgets.HTML()
+            box = widgets.Box([widgets.VBox([title_, fault]), low, high]).add_class("wb-limits")
+            limits = self._limits[group] = Limits(box, low, high, fault)
+            for field_ in (low, high):
+                field_.observe(partial(self._on_limits, group), "value")
+        limits.low.value, limits.high.value = _typed(of.minimum), _typed(of.maximum)
+        limits.fault.value = ""
+        return limits.box
+
     def _arrange(self) -> None:
         """The rows by group; the fields stand above them, or below the rule that is being changed."""
         children: list[widgets.Widget] = [] if self._changing else [self._editor]
-        for group in self.state.model.groups:
-            children.append(self._titles.setdefault(group_title(group), widgets.HTML(heading(group_title(group)))))
+        setting, self._setting = self._setting, True
+        try:
+            titles = [self._show_limits(group, group.name) for group in self.state.model.groups]
+            whole = self._show_limits(self.state.model, None)
+        finally:
+            self._setting = setting
+        for group, shown in zip(self.state.model.groups, titles, strict=True):
+            children.append(shown)
             for rule in group.single_rules:
                 children.append(self._rows[rule.name].box)
                 if rule.name == self._changing:
                     children.append(self._editor)
+        children.append(whole)
         if self._rules.children != tuple(children):
             self._rules.children = children
 
@@ -904,6 +1005,16 @@ class View(Settling):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The widgets of the limits of a group."""
+
+    box: widgets.Box
+    low: widgets.Text
+    high: widgets.Text
+    fault: widgets.HTML
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """The widgets of one rule."""
 
@@ -920,30 +1031,48 @@ def fields(*controls: widgets.Widget) -> widgets.Box:
     return widgets.Box(controls).add_class("wb-fields")
 
 
-def remark(rule: Rule, found: Mapping[Any, Any] | None) -> Markup:
-    """What a rule asks, how many meet it, and how they convert."""
+def why_kept(rule: Rule) -> str:
+    """Why what a rule asks is not changed here; nothing where it can be."""
+    if rule.associated is not None:
+        return f"asks associated records ({rule.associated}); what it asks is changed in score.yaml"
+    if rule.cases:
+        return "decides among cases; they are changed in score.yaml, other points here change all of them alike"
+    return ""
+
+
+def remark(rule: Rule, found: Mapping[Any, Any] | None, of: RuleSum | None = None, kept: str = "") -> Markup:
+    """What a rule asks, the limits it is under, how many meet it and how they convert, why it is kept as it is."""
     times = f", at most {rule.at_most} times" if rule.count is not None else ""
+    if rule.decay is not None:
+        times += f", {rule.decay.percent} % less every {plural(rule.decay.every_days, 'day')}"
+    times += _limited(rule)
+    if of is not None:
+        times += f", part of the sum {of.name!r}{_limited(of)}" + ("" if of.enabled else ", which is switched off")
     if found is None:
         told = "counting …"
     else:
         told = f"{found['n']:,} match"
         if found["n_leads"]:
             told += f", {percent(found['conversion_rate'])} convert ({interval(found['low'], found['high'])})"
-    asks = Markup("") if rule.name == str(rule) else Markup("<code>{}</code>{}<br>").format(_cut(str(rule)), times)
-    return Markup("<small>{}{}</small>").format(asks, told)
+    written = Markup("") if rule.name == str(rule) else Markup("<code>{}</code>").format(_cut(str(rule)))
+    asks = written + (times if written else times.removeprefix(", "))
+    because = Markup("<br>It {}.").format(kept) if kept else Markup("")
+    return Markup("<small>{}{}{}{}</small>").format(asks, Markup("<br>") if asks else "", told, because)
+
+
+def _limited(part: Rule | RuleSum) -> str:
+    if part.minimum is None and part.maximum is None:
+        return ""
+    low, high = ("none" if one is None else points_text(one) for one in (part.minimum, part.maximum))
+    return f", limits {low} to {high}"
+
+
+def _typed(limit: float | None) -> str:
+    return "" if limit is None else f"{limit:g}"
 
 
 def _cut(text: str, most: int = 160) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def group_title(group: RuleGroup) -> str:
-    """A group's name and its limits."""
-    limits = group.minimum, group.maximum
-    if limits == (None, None):
-        return group.name
-    low, high = ("none" if one is None else points_text(one) for one in limits)
-    return f"{group.name}, limits {low} to {high}"
 
 
 def figures(comparison: ModelComparison, noun: str) -> list[tuple[str, str, str]]:

@@ -11,12 +11,16 @@ import pandas as pd
 from markupsafe import Markup, escape
 from traitlets import Float, HasTraits, Integer, Unicode
 
+from workbench.calibration import what_if
 from workbench.charts.scoring import waterfall
+from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
+from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, table, waiting, warning
 from workbench.dashboards.settling import Settling
-from workbench.dashboards.versions import label_line, titled_models
+from workbench.dashboards.versions import CLASSIC_LINE, Line, first_line, label_line, titled_models
+from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.loaders.workspace import to_pandas
@@ -30,7 +34,7 @@ SEARCHED = ("firstname", "lastname", "email", "company", ID)
 PAGE = 20  # contacts in the list
 MOST_EVENTS = 100  # of the story
 MOST_LIFTS = 12
-CLASSIC_LINE = 50.0
+WINDOW = 90  # days, in which success is counted
 
 
 class State(HasTraits):
@@ -70,8 +74,11 @@ class State(HasTraits):
         self.total = 0
         self.explained: Explanation | None = None
         self.story: pd.DataFrame | None = None  # as `Workspace.timeline` gives it; None until it is settled
+        self.first_line = first_line(None)  # where the line begins, and why
+        self.undecided = ""  # why decisions cannot be read
+        self._parts_unknown = False  # whether the line waits for a calibration
         self.model = next(iter(self.models))
-        self.threshold = self._own_line()
+        self._place_line()
         self._list()
         self.contact_id = self._first()
         self._explain()
@@ -79,17 +86,54 @@ class State(HasTraits):
         self.observe(self._searched, ["search"])
         self.observe(lambda _: self._list(), ["page_number"])
         self.observe(lambda _: self._explain(), ["contact_id"])
-        self.observe(lambda _: self._draw(), ["threshold"])
+        self.observe(self._moved, ["threshold"])
 
     @property
     def chosen_model(self) -> ScoreModel:
         """The model by which points are given."""
         return self.models[self.model]
 
-    def _own_line(self) -> float:
-        """Where the model's highest label begins; the classic 50 where it has none."""
-        labelled = label_line(self.chosen_model)
-        return CLASSIC_LINE if labelled is None else labelled
+    def _place_line(self) -> None:
+        """The line where every page begins; a calibration that this takes is made by `more`."""
+        model, decision, self.undecided = self.chosen_model, None, ""
+        try:
+            decision = standing_decision_of(self.workspace, model)
+        except WorkbenchError as fault:
+            self.undecided = str(fault)
+        self._take_line(first_line(model, decision=decision))
+        self._parts_unknown = decision is None and label_line(model) is None
+
+    def _take_line(self, line: Line) -> None:
+        self.first_line = line
+        self.threshold = line.threshold
+
+    def _moved(self, _change: Any) -> None:
+        self._parts_unknown = False
+        self._draw()
+
+    def more(self) -> Callable[[], Callable[[], None]] | None:
+        """A calibration for the line, where nothing else says where it begins; None where none is due."""
+        if not self._parts_unknown:
+            return None
+        model, own = self.chosen_model, Workspace(self.workspace.path)
+
+        def work() -> Callable[[], None]:
+            found = kinds(as_frame(own.table("contacts", engine="duckdb")))
+            try:
+                outcome = next(iter(choices.outcomes(found, within_days=WINDOW).values()))
+                line = first_line(model, calibration=what_if(own, model, outcome=outcome).calibrate(weekly=False))
+            except (StopIteration, WorkbenchError):  # nothing to judge by
+                line = first_line(model)
+
+            def apply() -> None:
+                if self._parts_unknown and model is self.chosen_model:
+                    self._take_line(line)
+                    self._parts_unknown = False
+                    self._draw()
+
+            return apply
+
+        return work
 
     def _first(self) -> str:
         """Whom to begin with: who did something last, for there is a story to tell; else the first of the list."""
@@ -153,7 +197,7 @@ class State(HasTraits):
     # the contact
 
     def _model_chosen(self, _change: Any) -> None:
-        self.threshold = self._own_line()
+        self._place_line()
         self.points = {}
         self._explain()
         self.listed += 1
@@ -240,8 +284,11 @@ class State(HasTraits):
         return work
 
     def settle(self) -> None:
-        """Points and story, at once."""
+        """Points, story and line, at once."""
         self.settlement()()()
+        work = self.more()
+        if work is not None:
+            work()()
 
 
 def rows_of(workspace: Workspace, name: str, column: str, ids: Sequence[str]) -> pd.DataFrame:
@@ -405,6 +452,8 @@ class View(Settling):
                 html.value = ""
             return
         left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
+        if state.undecided:
+            left_out += warning("The decision on the line cannot be read.", state.undecided)
         self._answer.value = left_out + answer(state.headline, highlight=points_text(explained.score))
         self._cards.value = cards(_figures(explained, state))
         figure = waterfall(explained, state.threshold)
@@ -415,7 +464,8 @@ class View(Settling):
         self._tell()
         self._footnote.value = footnote(
             [
-                f"Score: {state.model}; the steps add up to it exactly.",
+                f"Score: {state.model}; the steps add up to it exactly. The line begins at "
+                f"{points_text(state.first_line.threshold)}, {state.first_line.why}.",
                 "What would add points is worked out with all limits, each alone and together with those above it.",
                 f"Source: {source(state.workspace)}.",
             ]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
+from workbench.calibration import Calibration, Decision
 from workbench.calibration.asked import with_saved_segments
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.scoring import ScoreModel
+
+CLASSIC_LINE = 50.0
 
 
 def titled_models(workspace: Workspace) -> tuple[dict[str, ScoreModel], list[str]]:
@@ -40,6 +44,31 @@ def title(model: ScoreModel) -> str:
 def label_line(model: ScoreModel) -> float | None:
     """Where the highest label of the whole score begins, in points; None where it has no labels."""
     return max((float(label.at_least) for label in model.labels if label.of is None), default=None)
+
+
+class Line(NamedTuple):
+    """A line, in points, and why it is there."""
+
+    threshold: float
+    why: str
+
+
+def first_line(
+    model: ScoreModel | None, *, decision: Decision | None = None, calibration: Calibration | None = None
+) -> Line:
+    """Where the line stands on every page until somebody moves it.
+
+    At the standing decision; else where the model's highest label begins; else where it parts winners best (Youden's
+    J); else, where none of these is known, at the classic 50.
+    """
+    if decision is not None:
+        return Line(decision.threshold, f"decided on {decision.date} by {decision.author}")
+    labelled = None if model is None else label_line(model)
+    if labelled is not None:
+        return Line(labelled, "where the highest label begins")
+    if calibration is not None:
+        return Line(float(calibration.default_threshold), "where the score parts winners best")
+    return Line(CLASSIC_LINE, "the classic one")
 
 
 def next_version(workspace: Workspace, model: ScoreModel) -> int:

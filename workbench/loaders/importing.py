@@ -216,7 +216,20 @@ def _with_companions(sources: dict[str, str], path: Path) -> dict[str, str]:
 
 def _models_beside(path: Path) -> list[Path]:
     """Score models in the folder of the exports: they go into the Workspace with them."""
-    return sorted((path if path.is_dir() else path.parent).glob(MODEL_FILES))
+    folder = path if path.is_dir() else path.parent
+    found = [file for name in MODEL_FILES for file in sorted(folder.glob(name))]
+    return [file for file in found if file.suffix != ".json" or _is_score(file)]
+
+
+MOST_SCORE_BYTES = 10_000_000
+
+
+def _is_score(file: Path) -> bool:
+    """Whether a JSON file holds a score of the vendor's: others may lie beside the exports too."""
+    try:
+        return file.stat().st_size <= MOST_SCORE_BYTES and b'"groupConfigs"' in file.read_bytes()
+    except OSError:
+        return False
 
 
 def _options(

@@ -32,7 +32,8 @@ POINTER = "current.json"
 MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
 MODELS = "models"
-MODEL_FILES = "score*.yaml"
+MODEL_FILES = "score*.yaml", "*.json"
+"""What models are called in a Workspace; the JSON is the vendor's."""
 DECISIONS = ".decisions.yaml"
 """How the file of a model's decisions ends; it lies beside the model and is none."""
 FORMAT = 1
@@ -143,9 +144,9 @@ class Workspace:
 
     @property
     def model_files(self) -> tuple[Path, ...]:
-        """The score models that lay beside the exports (`score*.yaml`), then those that were saved since."""
+        """The score models that lay beside the exports (`score*.yaml`, the vendor's JSON), then those saved since."""
         folders = self._folder / MODELS, self.saved_models
-        found = [file for folder in folders for file in sorted(folder.glob(MODEL_FILES))]
+        found = [file for folder in folders for name in MODEL_FILES for file in sorted(folder.glob(name))]
         return tuple(file for file in found if not file.name.endswith(DECISIONS))
 
     @cached_property
@@ -263,6 +264,10 @@ class Workspace:
 
             return polars.read_parquet(file, columns=wanted)
         return _spark().read.parquet(str(file)).select(*[f"`{column.replace('`', '``')}`" for column in wanted])
+
+    def numbered(self, name: str) -> duckdb.DuckDBPyRelation:
+        """A table on DuckDB with all its columns and `file_row_number`, by which rows are found again quickly."""
+        return self._connection.read_parquet(str(self.file(name)), file_row_number=True)
 
     def events(self, engine: Engine = "pandas") -> Any:
         """The activities as in `table`; an empty pandas frame where none were exported."""

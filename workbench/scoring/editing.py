@@ -44,15 +44,29 @@ def with_new_rule(model: ScoreModel, group: str, rule: Rule) -> ScoreModel:
 
     Raises WorkbenchError for an unknown group, or where another rule has its name.
     """
-    names = [one.name for one in model.groups]
-    if group not in names:
-        raise WorkbenchError(
-            f"unknown group {group!r}; the model {model.name!r} has {listing(names)}.{did_you_mean(group, names)}"
-        )
+    _needs_group(model, group)
     return replace(
         model,
         groups=tuple(replace(one, rules=(*one.rules, rule)) if one.name == group else one for one in model.groups),
     )
+
+
+def with_limits(model: ScoreModel, group: str | None, minimum: float | None, maximum: float | None) -> ScoreModel:
+    """The model with other limits of a group, or of the whole score (None); a limit of None is none.
+
+    Raises WorkbenchError for an unknown group, or limits that contradict.
+    """
+    if group is None:
+        return replace(model, minimum=minimum, maximum=maximum)
+    _needs_group(model, group)
+    groups = (replace(one, minimum=minimum, maximum=maximum) if one.name == group else one for one in model.groups)
+    return replace(model, groups=tuple(groups))
+
+
+def sum_of(model: ScoreModel, name: str) -> RuleSum | None:
+    """The sum that a rule is part of, if it is."""
+    sums = (one for group in model.groups for one in group.rules if isinstance(one, RuleSum))
+    return next((one for one in sums if any(rule.name == name for rule in one.rules)), None)
 
 
 def all_enabled(model: ScoreModel) -> ScoreModel:
@@ -121,6 +135,14 @@ def _changed(model: ScoreModel, change: Change) -> ScoreModel:
             rules += [replace(one, rules=inside)] if inside else []
         groups.append(replace(group, rules=tuple(rules)))
     return replace(model, groups=tuple(groups))
+
+
+def _needs_group(model: ScoreModel, group: str) -> None:
+    names = [one.name for one in model.groups]
+    if group not in names:
+        raise WorkbenchError(
+            f"unknown group {group!r}; the model {model.name!r} has {listing(names)}.{did_you_mean(group, names)}"
+        )
 
 
 def _needs(model: ScoreModel, name: str) -> None:

@@ -23,6 +23,7 @@ from workbench.segments import read_segments
 
 _T = TypeVar("_T")
 MOST_BYTES = 1_000_000
+MOST_JSON_BYTES = 10_000_000
 SEGMENTS_FILE = "segments.yaml"
 """The saved segments beside a model, or in a Workspace."""
 _MODEL = (
@@ -61,19 +62,26 @@ _DECAY = ("percent", "every_days")
 
 
 def read(path: str | PathLike[str]) -> ScoreModel:
-    """The model in a file."""
+    """The model in a file; one that ends in `.json` is the vendor's."""
     file = Path(path)
     try:
         data = file.read_bytes()
     except OSError as problem:
         raise WorkbenchError(f"cannot read the model {str(file)!r}: {problem.strerror}.") from problem
-    if len(data) > MOST_BYTES:
+    vendors = file.suffix.casefold() == ".json"
+    if len(data) > (MOST_JSON_BYTES if vendors else MOST_BYTES):
         raise WorkbenchError(f"{file.name} has {len(data):,} bytes, too many for a model; give a score.yaml.")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise WorkbenchError(f"{file.name} is no text in UTF-8; save it as UTF-8.") from problem
-    model = from_text(text, file.name)
+    if vendors:
+        try:
+            model = ScoreModel.from_hubspot(text)
+        except WorkbenchError as problem:
+            raise WorkbenchError(f"{file.name}: {problem}") from problem
+    else:
+        model = from_text(text, file.name)
     beside = file.with_name(SEGMENTS_FILE)
     return model.with_segments(read_segments(beside)) if model.asked_segments and beside.is_file() else model
 

@@ -371,9 +371,9 @@ class ScoreModel:
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> ScoreModel:
-        """A model from a `score.yaml`.
+        """A model from a `score.yaml`, or from the vendor's JSON where the file ends in `.json`.
 
-        Raises WorkbenchError that names the line and the key.
+        Raises WorkbenchError that names the line and the key, or the place in the JSON.
         """
         from workbench.scoring.files import read
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from workbench.calibration import Calibration, Decision, decide, decisions
 from workbench.calibration.decision import decisions_file
+from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
+from workbench.scoring import ScoreModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,28 @@ def ledger_of(workspace: Workspace, score: str, imported: Path | None) -> Ledger
     """The Ledger of a score: a model's by the name of its file, a column's by its own."""
     name = f"{_plain(score)}.yaml" if imported is None else imported.name
     return Ledger(workspace.path / name, imported)
+
+
+def standing_decision_of(workspace: Workspace, model: ScoreModel) -> Decision | None:
+    """The decision that stands for a model; all its versions share the decisions of its first file.
+
+    Raises
+    ------
+    WorkbenchError
+        Where a file was changed by hand.
+    """
+    found = ledger_of(workspace, model.name, _first_file(workspace, model.name)).read()
+    return found[-1] if found else None
+
+
+def _first_file(workspace: Workspace, name: str) -> Path | None:
+    for file in workspace.model_files:
+        try:
+            if ScoreModel.read(file).name == name:
+                return file
+        except WorkbenchError:  # told by the page
+            continue
+    return None
 
 
 def _plain(name: str) -> str:

@@ -36,6 +36,7 @@ from workbench.dashboards.calibrate_threshold.findings import (
     rebuild,
 )
 from workbench.dashboards.calibrate_threshold.ledger import Ledger, ledger_of
+from workbench.dashboards.versions import first_line
 from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError
 from workbench.handovers import OPTED_OUT, Handover, handover
@@ -285,8 +286,8 @@ class State(HasTraits):
     def _show(self, calibration: Calibration) -> None:
         self.calibration, self.error = calibration, ""
         if not self._placed:
-            stands = self.decision
-            self.threshold = calibration.default_threshold if stands is None else stands.threshold
+            model = self.models.get(self.score)
+            self.threshold = first_line(model, decision=self.decision, calibration=calibration).threshold
             self._placed = True
         self.version += 1
 
