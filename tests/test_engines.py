@@ -40,7 +40,7 @@ from workbench.conditions import (
     parse_count,
     prepare,
 )
-from workbench.conditions.binding import BLANK_CLASS, MANY_COUNTS
+from workbench.conditions.binding import BLANK_CLASS, FEW_BITS, MANY_COUNTS
 from workbench.errors import WorkbenchError
 from workbench.scoring import Case, Decay, Rule, RuleGroup, ScoreModel, score, tally_codes
 
@@ -388,6 +388,32 @@ def test_many_counts_are_what_each_alone_is(
     found = engines.collect(binding.frame.select("hs_object_id", *named)).set_index("hs_object_id")
     for row in rows:
         assert list(found.loc[row["hs_object_id"]]) == [number_of(count, row, happened) for count in asked]
+
+
+@pytest.mark.parametrize("most", [40, 1_500])
+@pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"])
+def test_a_record_of_very_many_events_is_counted_exactly(engine: str, most: int) -> None:
+    rows = [{"hs_object_id": str(position)} for position in range(60)]
+    numbers = {row["hs_object_id"]: position % 31 for position, row in enumerate(rows)} | {"7": most}
+    happened = [
+        {"contact_id": contact, "kind": KINDS[0], "at": TIMES[0], "detail": detail}
+        for contact, times in numbers.items()
+        for detail, share in (("/Pricing", times), ("/jobs", times // 2))
+        for _ in range(share)
+    ]
+    assert len(happened) > 2**FEW_BITS
+    asked = [parse_count(f"count({KINDS[0]}{more})") for more in ("", ', "pricing"', ', "jobs"', ", within_days=7")]
+    make = ENGINES[engine]
+    binding = Binding(
+        engines.as_frame(make(pa.Table.from_pylist(rows))),
+        [],
+        counts=asked,
+        as_of=AS_OF,
+        activities=make(pa.Table.from_pylist(happened, EVENTS)),
+    )
+    found = engines.collect(binding.frame.select("hs_object_id", *[binding.count(count) for count in asked]))
+    told = {row[0]: list(row[1:]) for row in found.itertuples(index=False)}
+    assert told == {id_: [n + n // 2, n, n // 2, n + n // 2] for id_, n in numbers.items()}
 
 
 @pytest.mark.spark
