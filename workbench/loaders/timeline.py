@@ -205,9 +205,10 @@ def _one_of(column: str, ids: Sequence[str]) -> str:
 def _names_one(column: str, ids: Sequence[str]) -> str:
     """SQL: one of these ids is in a cell that may hold several, joined by `;`."""
     name = quoted(column)
-    maybe = " OR ".join(f"contains({name}, {sql_text(one)})" for one in ids)  # quicker than splitting every cell
     listed = ", ".join(sql_text(one) for one in ids)
-    return f"(({maybe}) AND list_has_any(string_split({name}, ';'), [{listed}]))"
+    # only cells that do hold several are split
+    several = f"list_has_any(string_split({name}, ';'), [{listed}])"
+    return f"(CASE WHEN contains({name}, ';') THEN {several} ELSE {name} IN ({listed}) END)"
 
 
 def _split(cell: object) -> list[str]:
