@@ -41,6 +41,16 @@ def compared(workspace: wb.Workspace, old: wb.ScoreModel, new: wb.ScoreModel) ->
     return wb.compare_models(old, new, workspace, outcome=WON, threshold=35, by="country")
 
 
+@pytest.fixture(scope="module")
+def scored(workspace: wb.Workspace, old: wb.ScoreModel, new: wb.ScoreModel) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return wb.score(workspace, old), wb.score(workspace, new)
+
+
+@pytest.fixture(scope="module")
+def judged(workspace: wb.Workspace, scored: tuple[pd.DataFrame, pd.DataFrame]) -> list[wb.Calibration]:
+    return [wb.calibrate(one, outcome=WON, as_of=workspace.as_of) for one in scored]
+
+
 def model(*rules: tuple[str, float], name: str = "Model", version: int = 1) -> wb.ScoreModel:
     made = tuple(wb.Rule(name=when, when=when, points=points) for when, points in rules)
     return wb.ScoreModel(name=name, version=version, groups=(wb.RuleGroup(name="all", rules=made),))
@@ -98,9 +108,9 @@ def test_models_are_told_apart_by_version_or_name() -> None:
 
 
 def test_the_counts_are_those_of_a_plain_loop(
-    workspace: wb.Workspace, old: wb.ScoreModel, new: wb.ScoreModel, compared: wb.ModelComparison
+    scored: tuple[pd.DataFrame, pd.DataFrame], compared: wb.ModelComparison
 ) -> None:
-    before, after = (wb.score(workspace, one) for one in (old, new))
+    before, after = scored
     crossed: dict[str, Any] = {}
     by_country: dict[str, dict[str, int]] = {}
     for left, right in zip(before.to_dict("records"), after.to_dict("records"), strict=True):
@@ -121,20 +131,17 @@ def test_the_counts_are_those_of_a_plain_loop(
     }
 
 
-def test_each_side_is_what_calibrate_says_of_it(
-    workspace: wb.Workspace, old: wb.ScoreModel, new: wb.ScoreModel, compared: wb.ModelComparison
-) -> None:
+def test_each_side_is_what_calibrate_says_of_it(judged: list[wb.Calibration], compared: wb.ModelComparison) -> None:
     rows: Any = compared.frame().set_index("metric")
-    for side, one in (("old", old), ("new", new)):
-        judged = wb.calibrate(wb.score(workspace, one), outcome=WON, as_of=workspace.as_of)
-        line = judged.at(35)
+    for side, one in zip(("old", "new"), judged, strict=True):
+        line = one.at(35)
         assert rows.loc["leads_per_week", side] == pytest.approx(line.leads_per_week)
         assert rows.loc["conversion_rate", side] == line.conversion.value
         assert rows.loc["capture_rate", side] == line.capture.value
-        assert rows.loc["auc", side] == pytest.approx(judged.auc)
+        assert rows.loc["auc", side] == pytest.approx(one.auc)
     pd.testing.assert_frame_equal(
         compared.new_calibration.thresholds.drop(columns="leads_per_week"),
-        judged.thresholds.drop(columns="leads_per_week"),
+        judged[1].thresholds.drop(columns="leads_per_week"),
     )
     week, segments = rows.loc["leads_per_week"], compared.by_segment
     assert segments["new_leads_per_week"].sum() == pytest.approx(week["new"])
@@ -191,12 +198,11 @@ def test_the_same_seed_draws_the_same_and_another_hardly_differs(
 
 
 def test_at_the_same_work_each_model_gets_the_line_that_calibrate_recommends(
-    workspace: wb.Workspace, old: wb.ScoreModel, new: wb.ScoreModel
+    workspace: wb.Workspace, old: wb.ScoreModel, new: wb.ScoreModel, judged: list[wb.Calibration]
 ) -> None:
     found = wb.compare_models(old, new, workspace, outcome=WON, leads_per_week=15)
-    for line, one in ((found.old_line, old), (found.new_line, new)):
-        judged = wb.calibrate(wb.score(workspace, one), outcome=WON, as_of=workspace.as_of)
-        assert line == judged.recommend("capacity", leads_per_week=15).threshold
+    for line, one in zip((found.old_line, found.new_line), judged, strict=True):
+        assert line == one.recommend("capacity", leads_per_week=15).threshold
     assert found.headline().startswith(f"From old at {found.old_line:g} points to new at {found.new_line:g}, ")
 
 

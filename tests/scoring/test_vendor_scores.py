@@ -476,7 +476,8 @@ rows = st.lists(
 
 def tables(drawn: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Contacts, activities and deals."""
-    contacts, events, deals = [], [], []
+    contacts, deals = [], []
+    events: list[dict[str, Any]] = [{"contact_id": "nobody", "kind": "webinar", "at": END, "detail": None}]
     for place, row in enumerate(drawn):
         row["segments"] = (
             {3}
@@ -534,7 +535,6 @@ def test_scores_are_what_the_json_says_on_every_engine(found: dict[str, Any], dr
     contacts, activities, deals = tables(drawn)
     model = ScoreModel.from_hubspot(found, names={OTHER: "webinar"}).with_segments(SEGMENTS)
     told = {f"c{place}": expected(found, row) for place, row in enumerate(drawn)}
-    activities.loc[len(activities)] = ["nobody", "webinar", pd.Timestamp(END), None]
     for engine in (lambda frame: frame, pl.from_pandas, in_duckdb):
         scored = score(
             engine(contacts),
@@ -564,7 +564,6 @@ def test_scores_are_what_the_json_says_on_every_engine(found: dict[str, Any], dr
 def test_scores_are_what_the_json_says_on_spark(spark: Any, found: dict[str, Any], drawn: list[dict[str, Any]]) -> None:
     contacts, activities, deals = tables(drawn)
     model = ScoreModel.from_hubspot(found, names={OTHER: "webinar"}).with_segments(SEGMENTS)
-    activities.loc[len(activities)] = ["nobody", "webinar", pd.Timestamp(END), None]
 
     def engine(frame: pd.DataFrame) -> Any:
         return spark.createDataFrame(pl.from_pandas(frame).to_arrow())
