@@ -18,6 +18,7 @@ PATIENCE = 20_000  # milliseconds
 HOSTILE = "<img src=x onerror=window.ran=1>"
 SCORE = f"""
 name: Ready
+labels: [{{name: Hot, at_least: 40}}]
 groups:
   - name: fit
     limits: [0, 80]
@@ -114,7 +115,7 @@ def test_a_contact_is_found_and_explained_with_the_mouse(open_page: Callable[...
     found = page.get_by_label("Contacts found")
     expect(found.locator("option").nth(2)).to_have_text(f"10 · {HOSTILE}", timeout=PATIENCE)
     found.select_option(index=2)
-    expect(answer).to_contain_text(f"{HOSTILE} has 10 points, 10 of fit: 40 below the line at 50.", timeout=PATIENCE)
+    expect(answer).to_contain_text(f"{HOSTILE} has 10 points, 10 of fit: 30 below the line at 40.", timeout=PATIENCE)
     expect(page.get_by_text("What would lift it over the line?")).to_be_visible()
     expect(page.get_by_text("Contact created")).to_be_visible(timeout=PATIENCE)
     page.get_by_label("Find a contact").fill("contact 31")

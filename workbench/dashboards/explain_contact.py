@@ -497,20 +497,20 @@ def _limit(value: float | None) -> str:
 
 
 def steps_table(explained: Explanation) -> Markup:
-    """Every rule and limit: what it asks, what it found, its points, and the score so far."""
+    """Every rule and limit: its points, the score so far, what it found and what it asks."""
     rows = [
         (
             step.what,
-            step.group,
-            step.asks,
-            step.found,
             signed(step.points) if step.points else "–",
             points_text(step.total),
+            step.found,
+            step.asks,
+            step.group,
         )
         for step in explained.steps
     ]
-    heads = ("rule", "group", "asks", "found", "points", "so far")
-    return heading("Rule by rule") + table(heads, rows, texts=(0, 1, 2, 3))
+    heads = ("rule", "points", "so far", "found", "asks", "group")
+    return heading("Rule by rule") + table(heads, rows, texts=(0, 3, 4, 5))
 
 
 def lifts_table(found: pd.DataFrame, now: float, line: float) -> Markup:
@@ -522,16 +522,16 @@ def lifts_table(found: pd.DataFrame, now: float, line: float) -> Markup:
     rows = [
         (
             row["rule"],
-            "something it does" if row["by_deed"] else "who it is",
-            f"{row['now']} → {row['then']}",
             signed(row["points_more"]),
             points_text(row["score"]),
             points_text(row["score_together"]),
+            f"{row['now']} → {row['then']}",
+            "something it does" if row["by_deed"] else "who it is",
         )
         for row in found.head(MOST_LIFTS).to_dict("records")
     ]
-    heads = ("rule", "", "found", "adds", "alone", "with all above")
-    return title + (note(told) if told else Markup("")) + table(heads, rows, texts=(0, 1, 2))
+    heads = ("rule", "adds", "alone", "with all above", "found", "")
+    return title + (note(told) if told else Markup("")) + table(heads, rows, texts=(0, 4, 5))
 
 
 def lifted(found: pd.DataFrame, now: float, line: float) -> str:
