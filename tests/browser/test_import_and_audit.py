@@ -46,6 +46,18 @@ def test_a_file_goes_in_and_the_pages_have_it(open_page: Callable[..., Page], se
     expect(page.locator(".wb-answer")).to_contain_text("6,000 rows of 1 file are in", timeout=PATIENCE)
     expect(page.locator(".wb-drop + .wb-note")).to_have_text("1 file received.")
 
+    strange = tmp_path / "leads.csv"
+    strange.write_text("lead_key,mail\nk1,ada@one.example\nk2,bo@one.example\n", encoding="utf-8")
+    page.set_input_files("input[type=file]", str(strange))
+    page.get_by_label("leads.csv holds").select_option("contacts (most of its columns fit)", timeout=PATIENCE)
+    expect(page.get_by_label("mail (ada@one.example)")).to_have_value("Email (email)")
+    page.get_by_role("button", name="Import, so mapped").click()
+    expect(page.locator(".wb-answer")).to_contain_text("2 rows of 1 file are in", timeout=PATIENCE)
+
     again = open_page(f"{served.address}import_and_audit", narrow=True)
-    expect(again.locator(".wb-answer")).to_contain_text("6,000 rows of 1 file are in", timeout=PATIENCE)
+    expect(again.locator(".wb-answer")).to_contain_text("2 rows of 1 file are in", timeout=PATIENCE)
+    drop, told = again.locator(".wb-drop").bounding_box(), again.locator(".wb-answer").bounding_box()
+    assert drop is not None
+    assert told is not None
+    assert drop["y"] < told["y"]
     assert again.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -142,6 +142,59 @@ def test_a_column_is_mapped_written_down_and_imported_again(view: View, exports:
     assert HOSTILE in written
 
 
+STRANGE = "lead_key,mail,joined,shoe\n" + "".join(
+    f"k{n},{name}@one.example,2026-01-{n + 1:02d},{HOSTILE}\n" for n, name in enumerate(["ada", "bo", "cy"])
+)
+
+
+def test_a_file_that_nobody_knows_is_loaded_after_choosing_what_it_holds(view: View) -> None:
+    sent(view._upload, {"leads.csv": STRANGE.encode()}, piece=500)
+    assert view.state.error == "what 'leads.csv' holds is not known: say it below, then import."
+    assert view.state.workspace.tables == ("contacts", "deals")
+    assert view._mapping.layout.display == ""
+    _, holds, fields = view._strangers.children
+    assert (holds.description, holds.value, holds.options[1]) == (
+        "leads.csv holds", "", ("contacts (most of its columns fit)", "contact"),
+    )  # fmt: skip
+    holds.value = "deal"
+    holds.value = "contact"
+    taken = {box.tooltip.partition(" in ")[0]: box.value for box in fields.children}
+    assert taken == {"lead_key": "hs_object_id", "mail": "email", "joined": "", "shoe": ""}
+    fields.children[2].value = "createdate"
+    view._remap.click()
+    assert view.state.error == ""
+    assert view.state.workspace.tables == ("contacts",)
+    assert view.state.workspace.contacts["email"].tolist() == ["ada@one.example", "bo@one.example", "cy@one.example"]
+    assert view.state.workspace.contacts["createdate"].dt.day.tolist() == [1, 2, 3]
+    assert view._strangers.children == ()
+
+
+def test_a_file_that_was_left_out_can_be_taken_in(view: View, exports: Path) -> None:
+    _, holds, fields = view._strangers.children
+    assert holds.description == "letter.csv holds"
+    holds.value = "owner"
+    view._remap.click()
+    assert "letter.csv" in view.state.error  # its columns are none of an owner's
+    assert not (exports / "mapping.yaml").exists()
+    holds.value = "contact"
+    numbered = next(box for box in fields.children if box.description.startswith("(row number)"))
+    assert numbered.value == "hs_object_id"
+    holds.value = ""
+    assert (fields.children, view.state.choices, view.state.objects) == ((), {}, {})
+
+
+def test_likely_duplicates_lead_to_their_rows(view: View, exports: Path) -> None:
+    rows = "1,Ada,Counter,Numbers Ltd\n2,Adah,Counter,Numbers\n3,Bo,Other,Elsewhere\n"
+    (exports / "contacts.csv").write_text(f"Record ID,First Name,Last Name,Company Name\n{rows}", encoding="utf-8")
+    view._start(exports)
+    view._look.click()
+    figure = next(shown for shown in view._lines if shown[0] == import_and_audit.LIKELY)
+    view._lines[figure].children[1].click()
+    assert view.state.shown == figure
+    assert [view.state.rows()[0]["hs_object_id"].tolist(), view.state.rows()[1]] == [["1", "2"], 2]
+    assert "Adah" in html(view, "rows")
+
+
 def test_a_folder_that_cannot_be_imported_is_a_sentence_and_the_old_import_stands(view: View, tmp_path: Path) -> None:
     for text, told in (("", "name the folder that holds"), ("nowhere", "does not exist"), (str(tmp_path), "no export")):
         view._folder.value = text

@@ -202,6 +202,17 @@ def test_rows_keep_the_order_and_the_numbers_they_have_in_the_file(tmp_path):
     assert table["_row"].tolist() == [*range(3, 60_002), 60_002]
 
 
+def test_rows_keep_their_numbers_where_several_threads_read_them(tmp_path):
+    n_rows = 40_000  # 30 MB: each thread reads a few blocks
+    filler = "x" * 700
+    text = "Record ID,First Name,Number of Employees,Unsubscribed from all email,Lifecycle Stage,Create Date\n"
+    text += "".join(f"{n},{filler},{n},{'yes' if n % 3 else 'no'},Lead,2026-01-01\n" for n in range(2, n_rows + 2))
+    ws = loaders.load(write(tmp_path, "contacts.csv", text))
+    table = ws.table("contacts", columns=["hs_object_id", "_row"])
+    assert table["_row"].tolist() == list(range(2, n_rows + 2))
+    assert (table["hs_object_id"].astype(int) == table["_row"]).all()
+
+
 def test_duplicates_become_one_record_and_nothing_of_them_is_lost(tmp_path):
     first = "Record ID,First Name,Last Modified Date,City\n1,Ada,2026-01-01 10:00,Rome\n2,Ben,2026-01-01 10:00,\n"
     second = "Record ID,First Name,Last Modified Date,Phone Number\n1,Adele,2026-02-01 10:00,\n2,,2025-01-01 10:00,55\n"

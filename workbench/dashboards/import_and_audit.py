@@ -21,10 +21,11 @@ from workbench.dashboards.figure import FigureView
 from workbench.dashboards.improvement_report import xlsx_file
 from workbench.dashboards.parts import answer, cards, heading, note, problem, table
 from workbench.dashboards.upload import Upload
-from workbench.errors import WorkbenchError
-from workbench.loaders import CODES, Audit, Workspace, audit, load
+from workbench.errors import WorkbenchError, listing
+from workbench.loaders import CODES, Audit, Workspace, audit, find_duplicates, load, suggest_mapping
 from workbench.loaders.auditing import BLANK
 from workbench.loaders.collecting import Progress
+from workbench.loaders.importing import export_files
 from workbench.loaders.mapping import MAPPING_FILE, add_to_mapping
 from workbench.wording import number, percent, plural
 
@@ -34,6 +35,10 @@ MOST_FAULTS = 1_000_000
 AS_IT_IS = ""
 STALE = (90, 180, 365, 730)
 FAULTS = "faults"
+LIKELY = "likely duplicates"
+BY_NAME = "that are likely one with another, by what they are called"
+Work = Callable[[Progress], Callable[[], None]]
+"""May run in another thread; what it returns shows the result."""
 
 
 class State(HasTraits):
@@ -41,6 +46,9 @@ class State(HasTraits):
 
     `shown` is a figure whose rows are looked at: finding, table, figure; finding `faults` stands for the faults of the
     import. `of_table` is the table whose fill rates are shown. `importing` gives the work of an import.
+
+    `strangers` are the files that were taken for nothing, each with the object that it is nearest to; `choices` and
+    `objects` are what a visitor says of columns and of them. `refused` are exports of which nothing could be loaded.
     """
 
     of_table = Unicode()
@@ -60,17 +68,26 @@ class State(HasTraits):
         super().__init__()
         self.exports, self.within = exports, within
         self.choices: dict[tuple[str, str], str] = {}
-        self._take(workspace, audit(workspace))
+        self.objects: dict[str, str] = {}
+        self.refused: Path | None = None
+        self._take(workspace, audit(workspace), strangers_in(Path(exports), workspace) if exports else {})
         self.observe(lambda _: self._again(), "stale_days")
         self.observe(lambda _: self._first_page(), ["shown", "code", "file"])
 
-    def _take(self, workspace: Workspace, found: Audit) -> None:
+    def _take(self, workspace: Workspace, found: Audit, strangers: Mapping[str, str]) -> None:
         self.workspace, self.audit = workspace, found
+        self.likely: dict[str, pd.DataFrame] = {}
+        self.refused = None
         self.of_table = workspace.tables[0]
         self.shown, self.code, self.file = ("", "", ""), "", ""
-        self.choices.clear()
+        self._ask_about(strangers)
         self.error = ""
         self.version += 1
+
+    def _ask_about(self, strangers: Mapping[str, str]) -> None:
+        self.strangers = dict(strangers)
+        self.choices.clear()
+        self.objects.clear()
 
     def _again(self) -> None:
         self.audit = audit(self.workspace, stale_days=self.stale_days)
@@ -98,6 +115,8 @@ class State(HasTraits):
             return pd.DataFrame(), 0
         if finding == FAULTS:
             return self._faults(start + PAGE).iloc[start:], self.faults
+        if finding == LIKELY:
+            return self.likely[of_table].iloc[start : start + PAGE], len(self.likely[of_table])
         found = self.audit.rows(finding, table=of_table, figure=figure, offset=start, most=PAGE)
         return found.drop(columns=["table", "figure"]), self.n_of(finding, of_table, figure)
 
@@ -117,7 +136,7 @@ class State(HasTraits):
         return of.sort_values("fill_rate", ascending=False, kind="stable")
 
     def unknown(self) -> pd.DataFrame:
-        """Columns that nobody knows: file, header, object."""
+        """Columns of loaded files that nobody knows: file, header, object."""
         columns = self.workspace.report.columns
         objects = {report.file: report.object for report in self.workspace.report.file_reports}
         of = columns[(columns["recognised"] == "not known") & (columns["header"] != "")]
@@ -129,6 +148,24 @@ class State(HasTraits):
         taken = set(columns[columns["file"] == file]["name"])
         free = [known for known in catalog.properties(of_object) if known.name not in taken]
         return sorted((f"{known.label()} ({known.name})", known.name) for known in free)
+
+    def proposed(self, file: str, of_object: str) -> pd.DataFrame:
+        """What the columns of a stranger may be if it holds such objects, as `suggest_mapping` has it."""
+        exports = self.refused or Path(self.exports)
+        path = exports / file.partition("/")[0] if exports.is_dir() else exports
+        found = suggest_mapping(path, object=of_object).frame()
+        return found[found["file"] == file]
+
+    def say_object(self, file: str, of_object: str) -> pd.DataFrame:
+        """Take a stranger for an object, its columns for what they are nearest to; with nothing said, leave it out."""
+        self.choices = {key: name for key, name in self.choices.items() if key[0] != file}
+        self.objects.pop(file, None)
+        if not of_object:
+            return pd.DataFrame()
+        self.objects[file] = of_object
+        found = self.proposed(file, of_object)
+        self.choices |= {(file, row.header): row.property for row in _records(found[found["property"].notna()])}
+        return found
 
     def spreadsheet(self) -> bytes:
         """The faults that the filter leaves, and the findings, as a workbook."""
@@ -147,29 +184,90 @@ class State(HasTraits):
             raise WorkbenchError(f"from afar only what lies in {self.within} can be imported; drop the files instead.")
         return path
 
-    def importing(self, exports: Path) -> Callable[[Progress], Callable[[], None]]:
-        """The work of an import, which may run in another thread; it returns what shows the result."""
+    def importing(self, exports: Path) -> Work:
+        """The work of an import."""
         workspace, stale_days = self.workspace, self.stale_days
         chosen = {key: name for key, name in self.choices.items() if name != AS_IT_IS}
+        objects = dict(self.objects)
+        asked_before = exports in (self.refused, Path(self.exports) if self.exports else None)
 
         def work(progress: Progress) -> Callable[[], None]:
-            if chosen:
-                folder = exports if exports.is_dir() else exports.parent
-                add_to_mapping(folder / MAPPING_FILE, chosen)
-            loaded = load(exports, to=workspace.path, progress=progress)
+            mapping = (exports if exports.is_dir() else exports.parent) / MAPPING_FILE
+            before = mapping.read_bytes() if mapping.is_file() else None
+            if asked_before and (chosen or objects):
+                add_to_mapping(mapping, chosen, objects=objects)
+            try:
+                loaded = load(exports, to=workspace.path, progress=progress)
+            except WorkbenchError as fault:
+                if asked_before and before is not None:
+                    mapping.write_bytes(before)
+                elif asked_before:
+                    mapping.unlink(missing_ok=True)
+                sentence, strangers = str(fault), {} if asked_before else strangers_in(exports)
+
+                def refuse() -> None:
+                    if strangers:
+                        self.refused = exports
+                        self._ask_about(strangers)
+                        self.version += 1
+                    asked = f"what {listing(strangers)} holds is not known: say it below, then import."
+                    self.error = asked if strangers else sentence
+
+                return refuse
             if loaded.path != workspace.path:
                 raise WorkbenchError(f"{exports} is a Workspace already: serve it, or name a folder of exports.")
             current = workspace.reopened()
             progress(1.0, "looking it over")
             found = audit(current, stale_days=stale_days)
+            strangers = strangers_in(exports, current)
 
             def apply() -> None:
                 self.exports = str(exports)
-                self._take(current, found)
+                self._take(current, found, strangers)
 
             return apply
 
         return work
+
+    def looking_for_likely(self) -> Work:
+        """The work of finding records that are likely one by what they are called."""
+        workspace = self.workspace
+
+        def work(progress: Progress) -> Callable[[], None]:
+            found: dict[str, pd.DataFrame] = {}
+            for number_, of in enumerate(("contacts", "companies")):
+                if of in workspace.tables and "hs_object_id" in workspace.columns(of):
+                    progress(number_ / 2, f"comparing {of}")
+                    records = find_duplicates(workspace, of=of).frame()
+                    found[of] = records[~records["sure"]].drop(columns="sure")
+
+            def apply() -> None:
+                self.likely = found
+                self.version += 1
+
+            return apply
+
+        return work
+
+
+def strangers_in(exports: Path, loaded: Workspace | None = None) -> dict[str, str]:
+    """The files that are tables but were taken for nothing, each with the object that it is nearest to."""
+    found: dict[str, str] = {}
+    skipped = {one.file for one in loaded.report.file_reports if not one.object} if loaded is not None else None
+    try:
+        files = export_files(exports)
+    except WorkbenchError:
+        return found
+    for file in files:
+        if skipped is not None and not any(name.partition("/")[0] == file.name for name in skipped):
+            continue
+        try:
+            rows = suggest_mapping(file).frame()
+        except WorkbenchError:
+            continue
+        near = rows.drop_duplicates("file")
+        found |= {row.file: row.object for row in _records(near) if skipped is None or row.file in skipped}
+    return found
 
 
 class View:
@@ -186,6 +284,7 @@ class View:
         self._download = Download()
         self._findings = widgets.VBox([])
         self._unknown = widgets.VBox([]).add_class("wb-fields")
+        self._strangers = widgets.VBox([])
         self._build()
         self.widget = self._layout()
         state.observe(lambda _: self._draw(), "version")
@@ -198,7 +297,8 @@ class View:
         state = self.state
         self._folder = widgets.Text(description="or a folder on this machine", placeholder="exports")
         self._import = _button("Import", self._import_named, primary=True)
-        self._remap = _button("Import again, so mapped", self._import_mapped)
+        self._remap = _button("Import, so mapped", self._import_mapped, primary=True)
+        self._look = _button("Look for likely duplicates", lambda: self._run(state.looking_for_likely()))
         self._stale = widgets.Dropdown(
             options=[(f"{days} days", days) for days in STALE], value=state.stale_days, description="Stale after"
         )
@@ -229,7 +329,11 @@ class View:
             return widgets.HBox(children).add_class("wb-actions")
 
         self._mapping = panel(
-            widgets.HTML(heading("Columns that nobody knows")), html["map"], self._unknown, actions(self._remap)
+            widgets.HTML(heading("What nobody knows")),
+            self._strangers,
+            html["map"],
+            self._unknown,
+            actions(self._remap),
         )
         self._behind = widgets.VBox([html["rows"], actions(self._back, self._on), html["page"]]).add_class("wb-behind")
         controls = widgets.VBox(
@@ -247,10 +351,11 @@ class View:
         self._below_faults, self._below_bars = widgets.VBox([]), widgets.VBox([])
         content = widgets.VBox(
             [
-                panel(html["error"], html["answer"], html["cards"], actions(self._xlsx), html["said"], self._download),
-                panel(widgets.HTML(heading("What each file was taken for, and why")), html["files"]),
+                html["error"],
+                panel(html["answer"], html["cards"], actions(self._xlsx), html["said"], self._download),
                 self._mapping,
-                panel(widgets.HTML(heading("What was found")), self._findings),
+                panel(widgets.HTML(heading("What each file was taken for, and why")), html["files"]),
+                panel(widgets.HTML(heading("What was found")), self._findings, actions(self._look)),
                 panel(
                     widgets.HTML(heading("Faults of the import")), filters, actions(self._faults), self._below_faults
                 ),
@@ -263,7 +368,9 @@ class View:
                 ),
             ]
         )
-        page_ = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
+        for name in ("wb-panel", "wb-controls", "wb-first"):
+            controls.add_class(name)
+        page_ = widgets.Box([controls, content.add_class("wb-content")])
         return widgets.VBox([self._source, page_.add_class("wb-page")])
 
     # what the controls do
@@ -293,8 +400,10 @@ class View:
             self.state.error = str(fault)
 
     def _import_mapped(self) -> None:
-        if not any(self.state.choices.values()):
+        if not any(self.state.choices.values()) and not self.state.objects:
             self.state.error = "choose for at least one column what it is."
+        elif self.state.refused is not None:
+            self._start(self.state.refused)
         elif not self.state.exports:
             self.state.error = (
                 "the mapping is written beside the exports: name their folder at the left and import them once, "
@@ -306,17 +415,36 @@ class View:
     def _map(self, key: tuple[str, str], change: Any) -> None:
         self.state.choices[key] = change["new"]
 
+    def _say_object(self, file: str, fields: widgets.Box, change: Any) -> None:
+        found = self.state.say_object(file, change["new"])
+        boxes = []
+        for row in _records(found.head(MOST_UNKNOWN)):
+            named = [(f"{one.label()} ({one.name})", one.name) for one in catalog.properties(change["new"])]
+            example = "" if pd.isna(row.examples) else row.examples.partition(", ")[0]
+            box = widgets.Dropdown(
+                options=[("leave it as it is", AS_IT_IS), *sorted(named)],
+                value=self.state.choices.get((file, row.header), AS_IT_IS),
+                description=f"{row.header} ({example[:18]}{'…' * (len(example) > 18)})" if example else row.header,
+            )
+            box.tooltip = f"{row.header} in {file}: {row.reason}"
+            box.observe(partial(self._map, (file, row.header)), "value")
+            boxes.append(box)
+        fields.children = boxes
+
     def _give(self) -> None:
         self._download.give("audit.xlsx", self.state.spreadsheet(), type=XLSX)
         self._html["said"].value = note("audit.xlsx is on its way to your browser.")
 
     def _start(self, exports: Path | None) -> None:
-        """Import off the loop that answers the controls; at once where no loop runs."""
+        if exports is not None:
+            self._run(self.state.importing(exports))
+
+    def _run(self, work: Work) -> None:
+        """Work off the loop that answers the controls; at once where no loop runs."""
         state = self.state
-        if exports is None or state.busy:
+        if state.busy:
             return
         state.error, state.busy = "", True
-        work = state.importing(exports)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -326,7 +454,7 @@ class View:
         def progress(done: float, what: str) -> None:
             loop.call_soon_threadsafe(self._progress, done, what)
 
-        async def import_() -> None:
+        async def run() -> None:
             try:
                 (await asyncio.to_thread(work, progress))()
             except WorkbenchError as fault:
@@ -337,9 +465,9 @@ class View:
             finally:
                 state.busy = False
 
-        self._running = loop.create_task(import_())
+        self._running = loop.create_task(run())
 
-    def _end(self, work: Callable[[Progress], Callable[[], None]], progress: Progress) -> None:
+    def _end(self, work: Work, progress: Progress) -> None:
         try:
             work(progress)()
         except WorkbenchError as fault:
@@ -380,12 +508,15 @@ class View:
 
     def _draw_unknown(self) -> None:
         state = self.state
-        unknown = state.unknown()
-        self._mapping.layout.display = "" if len(unknown) else "none"
+        unknown = state.unknown() if state.refused is None else state.unknown().head(0)
+        self._mapping.layout.display = "" if len(unknown) or state.strangers else "none"
         rest = f" Here are the first {MOST_UNKNOWN} of {len(unknown):,}." if len(unknown) > MOST_UNKNOWN else ""
+        self._draw_strangers()
         self._html["map"].value = note(
-            "They stay under their own name. Say what one is where it is a property of the CRM under another name; "
-            f"the choice is written to {MAPPING_FILE} beside the exports.{rest}"
+            ""
+            if unknown.empty
+            else "Columns stay under their own name. Say what one is where it is a property of the CRM under another "
+            f"name; the choice is written to {MAPPING_FILE} beside the exports.{rest}"
         )
         boxes = []
         for row in _records(unknown.head(MOST_UNKNOWN)):
@@ -396,6 +527,18 @@ class View:
             boxes.append(box)
         self._unknown.children = boxes
 
+    def _draw_strangers(self) -> None:
+        drawn: list[widgets.Widget] = []
+        for file, near in self.state.strangers.items():
+            every = sorted(catalog.TABLES, key=lambda name: name != near)
+            named = [(catalog.TABLES[name] + " (most of its columns fit)" * (name == near), name) for name in every]
+            box = widgets.Dropdown(options=[("leave it out", ""), *named], value="", description=f"{file} holds")
+            fields = widgets.Box([]).add_class("wb-fields")
+            box.observe(partial(self._say_object, file, fields), "value")
+            drawn += [box, fields]
+        told = "Say what a file holds; its columns are then taken for what they are nearest to, by name and by values."
+        self._strangers.children = [widgets.HTML(note(told)), *drawn] if drawn else []
+
     def _draw_findings(self) -> None:
         found = self.state.audit.findings
         counted = found[found["n"] > 0]
@@ -404,13 +547,20 @@ class View:
             text = Markup("<b>{}</b> of {} {} {} <em>{}</em><br><small>{}</small>").format(
                 number(row.n), number(row.of), row.table, row.figure, percent(row.share), _capital(row.what_to_do)
             )
-            show = _button("Show the rows", partial(self._show, row.finding, row.table, row.figure))
-            show.tooltip = f"Show the {row.n:,} {row.table} {row.figure}"
-            line = widgets.HBox([widgets.HTML(text), show]).add_class("wb-finding")
-            self._lines[row.finding, row.table, row.figure] = line
+            self._add_line((row.finding, row.table, row.figure), row.n, text)
+        for of, records in self.state.likely.items():
+            text = Markup("<b>{}</b> {} {}<br><small>{}</small>").format(
+                number(len(records)), of, BY_NAME, "Look at each: find_duplicates gives the groups, merge takes them"
+            )
+            self._add_line((LIKELY, of, BY_NAME), len(records), text)
         n_clean = len(found) - len(counted)
         clean = f"{plural(n_clean, 'further check' if len(counted) else 'check')} found nothing."
         self._clean = widgets.HTML(note(clean if n_clean else ""))
+
+    def _add_line(self, figure: tuple[str, str, str], n: int, text: Markup) -> None:
+        show = _button("Show the rows", partial(self._show, *figure))
+        show.tooltip = f"Show the {n:,} {figure[1]} {figure[2]}"
+        self._lines[figure] = widgets.HBox([widgets.HTML(text), show]).add_class("wb-finding")
 
     def _draw_fill(self) -> None:
         state = self.state

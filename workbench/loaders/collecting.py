@@ -18,7 +18,7 @@ from workbench.loaders.associations import link_by_domain
 from workbench.loaders.joining import Joined, join
 from workbench.loaders.mapping import UserMapping
 from workbench.loaders.noticing import stale_scores
-from workbench.loaders.reading import Staged, connect, quoted, scalar, stage
+from workbench.loaders.reading import Staged, connect, drop, quoted, scalar, stage
 from workbench.loaders.recognise import Recognised, recognise
 from workbench.loaders.report import ColumnReport, FileReport, LoadReport
 from workbench.loaders.sources import Source, open_source, unpacked
@@ -95,7 +95,7 @@ def collect(
                 _report_on(connection, so_far, name, joined, written)
                 tables[catalog.TABLES[name]] = joined.n_rows
                 for part in staged:
-                    connection.execute(f"DROP TABLE {part.table}")
+                    drop(connection, part.table)
         if not tables:
             reasons = "; ".join(why.removesuffix(".") for why in list(so_far.skipped.values())[:3])
             raise WorkbenchError(f"none of the {len(files)} files could be loaded: {reasons}.")
@@ -142,7 +142,7 @@ def _recognised(
                 language=language,
             )
         except WorkbenchError as error:
-            if len(sources) == 1 or said.columns:
+            if len(sources) == 1 or said.columns or said.object:
                 raise
             so_far.skipped[source.name] = str(error)
         else:
@@ -174,7 +174,7 @@ def _staged(
         if part.n_rows + part.n_set_aside:
             staged.append(part)
             continue
-        connection.execute(f"DROP TABLE {part.table}")
+        drop(connection, part.table)
         why = f"{source.name} has a header ({listing(source.headers)}) and no rows: export it again."
         if len(so_far.files) == 1:
             raise WorkbenchError(why)

@@ -97,8 +97,12 @@ class UserMapping:
                 )
 
 
-def add_to_mapping(path: Path, chosen: Mapping[tuple[str, str], str]) -> None:
-    """Write what columns are to a mapping file; `chosen` is (file, header) to property. What it says already stays.
+def add_to_mapping(
+    path: Path, chosen: Mapping[tuple[str, str], str], *, objects: Mapping[str, str] | None = None
+) -> None:
+    """Write what columns are to a mapping file; `chosen` is (file, header) to property, `objects` file to object.
+
+    What it says already stays.
 
     Raises WorkbenchError where the file is no mapping or cannot be written.
     """
@@ -112,6 +116,8 @@ def add_to_mapping(path: Path, chosen: Mapping[tuple[str, str], str]) -> None:
     for (file, header), name in chosen.items():
         entry = said.setdefault(file, {"columns": {}})
         entry.get("columns", entry)[header] = name
+    for file, of_object in (objects or {}).items():
+        said.setdefault(file, {"columns": {}})["object"] = of_object
     new = path.with_name(f".{path.name}.new")
     try:
         with new.open("w", encoding="utf-8") as stream:

@@ -20,6 +20,7 @@ from workbench.loaders.sources import LONGEST_LINE, Source
 
 SAMPLE_ROWS = 2_000
 _MOST_FAULTY_VALUES = 5_000
+_MANY = 60  # columns
 _LOOKS = 4  # how often a column's form may be thought over before what does not fit is a fault
 
 
@@ -69,7 +70,6 @@ def connect(workplace: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
-    connection.execute("SET disabled_optimizers = 'common_subexpressions'")  # takes minutes on 500 columns
     connection.execute("SET memory_limit = '1000MB'")
     connection.execute(f"SET temp_directory = {values.sql_text(str(workplace / 'spill'))}")
     return connection
@@ -150,8 +150,7 @@ def _stage(
         for index, (header, name, how) in enumerate(named)
     ]
     for look in range(_LOOKS):
-        connection.execute(f"DROP TABLE IF EXISTS {table}")
-        connection.execute(f"CREATE TEMP TABLE {table} AS {_query(source, recognised, columns)}")
+        _create(connection, table, source, recognised, columns)
         if scalar(connection, "SELECT count(*) FROM reject_errors"):
             return None
         staged = Staged(
@@ -207,6 +206,34 @@ def rows_of(source: Source) -> str:
     )
 
 
+def _create(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    source: Source,
+    recognised: Recognised,
+    columns: Sequence[Column],
+) -> None:
+    """The table and, under the name that all others ask for, a view on it that numbers its rows.
+
+    DuckDB keeps the order of a file while several threads read it, as long as the query has no join, and it would make
+    one of each list of words. A number that a window gives would leave all of the reading to one thread.
+    """
+    slow = ", common_subexpressions" if len(columns) > _MANY else ""  # takes minutes on 500 columns
+    connection.execute(f"SET disabled_optimizers = 'in_clause{slow}'")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table}_cells AS {_query(source, recognised, columns)}")
+    row = "_row" if source.numbered else f"(rowid + {source.header_row + 1})"
+    numbers = [] if source.numbered else [f"{row} AS _row"]
+    if recognised.row_number_is is not None:
+        numbers.append(f"{row}::VARCHAR AS {quoted(recognised.row_number_is)}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT {', '.join(['*', *numbers])} FROM {table}_cells")
+
+
+def drop(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Give back the memory of a file that was read."""
+    connection.execute(f"DROP VIEW {table}")
+    connection.execute(f"DROP TABLE {table}_cells")
+
+
 def _query(source: Source, recognised: Recognised, columns: Sequence[Column]) -> str:
     """From the inside out: the cell's text and what it reads as, what of that is possible, the faults."""
 
@@ -229,17 +256,15 @@ def _query(source: Source, recognised: Recognised, columns: Sequence[Column]) ->
         any_fault = " OR ".join(f"({when})" for when in faulty.values())
         faults = f"CASE WHEN {any_fault} THEN list_filter([{each}], lambda x: x IS NOT NULL) END"
     named = [f"t{column.index} AS {quoted(column.name)}" for column in columns]
-    kept = ["_row", *(f"c{index}" for index in faulty)]
-    # without a window DuckDB may write rows in another order than the file has them
-    read.append("*" if source.numbered else f"*, row_number() OVER () + {source.header_row} AS _row")
-    if recognised.row_number_is is not None:
-        named.append(f"_row::VARCHAR AS {quoted(recognised.row_number_is)}")
+    number = ["_row"] * source.numbered
+    kept = [*number, *(f"c{index}" for index in faulty)]
     if recognised.kind is not None:
         named.append(f"{values.sql_text(recognised.kind)} AS kind")
     order = " ORDER BY _row" if source.numbered else ""
     return (
-        f"SELECT {', '.join(named)}, _row, {faults} AS _faults "
-        f"FROM (SELECT {', '.join([*kept, *possible])} FROM (SELECT {', '.join(read)} FROM {rows_of(source)})){order}"
+        f"SELECT {', '.join([*named, *number])}, {faults} AS _faults "
+        f"FROM (SELECT {', '.join([*kept, *possible])} "
+        f"FROM (SELECT {', '.join([*read, '*'])} FROM {rows_of(source)})){order}"
     )
 
 

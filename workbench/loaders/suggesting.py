@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from workbench import catalog
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders.importing import export_files, mapping_beside
 from workbench.loaders.mapping import MAPPING_FILE
 from workbench.loaders.reading import connect, rows_of
@@ -87,14 +87,21 @@ class MappingSuggestions:
         return to
 
 
-def suggest_mapping(path: str | os.PathLike[str]) -> MappingSuggestions:
+def suggest_mapping(path: str | os.PathLike[str], *, object: str | None = None) -> MappingSuggestions:
     """Propose which property each unknown header of an export, or of a folder of them, is.
 
     Half of the likeness is that of the header to the labels of a property in three languages, half the share of the
     values that can be meant by it: e-mails, domains, known options, dates, numbers, words for yes and no. Files that
     are taken for nothing by their headers are taken for what most of their columns are near to. A `mapping.yaml` beside
-    the files counts as known. Raises WorkbenchError where there is no export or none can be read.
+    the files counts as known. `object` ("contact", "deal", ...) says what the files hold.
+
+    Raises WorkbenchError where there is no export, none can be read, or there is no such object.
     """
+    if object is not None and object not in catalog.TABLES:
+        raise WorkbenchError(
+            f"unknown object {object!r}; the objects are {listing(catalog.TABLES, most=20)}."
+            + did_you_mean(object, catalog.TABLES)
+        )
     given = Path(path)
     keeper = PrivateFolder()
     beside = mapping_beside(given)
@@ -112,7 +119,7 @@ def suggest_mapping(path: str | os.PathLike[str]) -> MappingSuggestions:
             continue
         for source in sources:
             said = beside.for_file(source.name, source.headers)
-            rows += _suggested(source, said.columns, said.object, keeper.path)
+            rows += _suggested(source, said.columns, object or said.object, keeper.path)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return MappingSuggestions(suggestions=frame.astype({name: "str" for name in COLUMNS if name != "likeness"}))
 
@@ -206,7 +213,8 @@ def _fit(known: catalog.Property, values: Sequence[str]) -> tuple[float, float]:
     texts = [value.strip() for value in values]
     yes_no = TRUE_WORDS | FALSE_WORDS
     if known.name in _SHAPES:
-        share = _share(_SHAPES[known.name].fullmatch(text) is not None for text in texts)
+        shape = _SHAPES[known.name]
+        share = _share(shape.fullmatch(text) is not None and not looks_like_a_date(text) for text in texts)
         return share, 0.0 if known.name == "email" and share > 0.8 else 0.5
     if options := catalog.options(known.name):
         words = {one.value.casefold() for one in options}
