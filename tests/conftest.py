@@ -205,3 +205,45 @@ def stand_in_pages(tiny_export: Path, stand_in_folder: Path, serve_pages: Callab
 def token_pages(tiny_export: Path, stand_in_folder: Path, serve_pages: Callable[..., Served]) -> Served:
     """The stand-in pages, served to those who know the token `open-sesame`."""
     return serve_pages(tiny_export, stand_in_folder, "--token", "open-sesame")
+
+
+RESTLESS = """
+import asyncio
+
+import ipywidgets as widgets
+from comm import get_comm_manager
+
+box, spare = widgets.VBox([]), []
+loop = asyncio.get_running_loop()
+
+
+def add(text):
+    box.children = (*box.children, widgets.HTML(text))
+
+
+def spare_one():
+    spare[:] = spare or [widgets.HTML("made after the page was drawn")]
+
+
+def greet(comm, message):
+    spare_one()
+    box.children = (*box.children, *spare)
+    widgets.Widget.handle_control_comm_opened(comm, message)
+
+
+loop.call_later(0.1, add, "made by a timer")
+loop.call_later(0.8, spare_one)
+get_comm_manager().register_target("jupyter.widget.control", greet)
+"""
+"""Code of a page whose widgets are made by timers: while other cells run, and between drawing and visit."""
+
+
+@pytest.fixture(scope="session")
+def restless_pages(
+    tiny_export: Path, tmp_path_factory: pytest.TempPathFactory, serve_pages: Callable[..., Served]
+) -> tuple[Served, Path]:
+    """A page whose widgets come when they like, served to four visits at once; and the workspace it is served on."""
+    notebooks, workspace = tmp_path_factory.mktemp("restless"), tmp_path_factory.mktemp("workspace")
+    cells = [RESTLESS, "await asyncio.sleep(0.5)", "add('made by a cell')"]
+    write_notebook(notebooks / "restless.ipynb", *cells, shown="box")
+    return serve_pages(tiny_export, notebooks, "--to", str(workspace), "--visits", "4"), workspace

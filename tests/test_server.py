@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from workbench.dashboards.server import Page, chosen_token, pages
+from workbench.dashboards.server import TOO_MANY, Page, chosen_token, pages, serve
 from workbench.errors import WorkbenchError
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -307,6 +308,87 @@ def test_a_taken_port_is_said_in_a_sentence(tiny_export: Path, stand_in_folder: 
         f"port {port} on 127.0.0.1 cannot be had (Address already in use); another workbench may be running there. "
         "Stop it, or choose another port with --port.\n"
     )
+
+
+def visit(address: str) -> tuple[str, dict[str, Any]]:
+    """The kernel of a page and the widgets that came with it."""
+    status, _, page = ask(address, "/restless")
+    assert status == 200, page
+    texts = [re.search(rf'id="{name}">(.*?)</script>', page.decode(), re.DOTALL) for name in ("wb-config", "wb-state")]
+    config, state = (json.loads(text[1]) for text in texts if text)
+    return config["kernel"], state
+
+
+def texts_in(state: dict[str, Any]) -> list[str]:
+    """What the box on the restless page holds."""
+    (box,) = [one["state"] for one in state.values() if one["state"]["_model_name"] == "VBoxModel"]
+    return [state[child.removeprefix("IPY_MODEL_")]["state"]["value"] for child in box["children"]]
+
+
+def test_a_page_knows_the_widgets_that_a_timer_made_while_another_cell_ran(
+    restless_pages: tuple[Any, Path],
+) -> None:
+    kernel, state = visit(restless_pages[0].address)
+    assert texts_in(state) == ["made by a timer", "made by a cell"]
+    ask(restless_pages[0].address, f"/end/{kernel}", "POST")
+
+
+def test_visits_while_kernels_are_renewed_all_get_a_working_page(restless_pages: tuple[Any, Path]) -> None:
+    served, workspace = restless_pages
+    for reason in ("first", "second"):
+        (workspace / "score.decisions.yaml").write_text(reason)
+        with ThreadPoolExecutor() as visitors:
+            found = list(visitors.map(visit, [served.address] * 2))
+        assert len({kernel for kernel, _ in found}) == 2
+        for kernel, state in found:
+            assert texts_in(state) == ["made by a timer", "made by a cell"]
+            hello = packed("comm_open", {"comm_id": "c", "target_name": "jupyter.widget.control", "data": {}})
+            assert "status" in say(served.address, kernel, [hello])
+            ask(served.address, f"/end/{kernel}", "POST")
+
+
+def test_one_visit_too_many_is_asked_to_come_later(restless_pages: tuple[Any, Path]) -> None:
+    address = restless_pages[0].address
+    kernels = []
+    while (answer := ask(address, "/restless"))[0] == 200:
+        kernels += re.findall(r'"kernel": "([\w-]+)"', answer[2].decode())
+        assert len(kernels) < 7  # four, and as many as are warmed meanwhile
+    status, headers, body = answer
+    assert (status, headers["retry-after"]) == (503, "60")
+    assert TOO_MANY in body.decode()
+    for kernel in kernels:
+        ask(address, f"/end/{kernel}", "POST")
+    kernel, _ = visit(address)
+    ask(address, f"/end/{kernel}", "POST")
+
+
+def test_no_visit_at_all_is_refused(tiny_export: Path, stand_in_folder: Path) -> None:
+    with pytest.raises(WorkbenchError, match="0 visits at once are too few for a single page; allow at least 1"):
+        serve(stand_in_folder, tiny_export, visits=0)
+
+
+def test_what_nobody_foresaw_stands_in_the_window_of_the_server(stand_in_pages: Any) -> None:
+    assert ask(stand_in_pages.address, "/mistake")[0] == 200
+    assert "KeyError: 'the secret key'" in stand_in_pages.log.read_text()
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, "1"), ("3", "3")])
+def test_kernels_calculate_in_one_thread_unless_the_user_wants_more(
+    tiny_export: Path,
+    tmp_path: Path,
+    notebook_writer: Callable[..., Path],
+    serve_pages: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    own: str | None,
+    expected: str,
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if own is not None:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", own)
+    shown = "import os; from IPython.display import HTML; HTML('threads: ' + os.environ['OPENBLAS_NUM_THREADS'])"
+    notebook_writer(tmp_path / "threads.ipynb", shown=shown)
+    served = serve_pages(tiny_export, tmp_path)
+    assert f"threads: {expected}" in ask(served.address, "/threads")[2].decode()
 
 
 def test_an_interrupt_ends_the_server_and_its_kernels(

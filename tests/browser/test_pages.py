@@ -169,6 +169,14 @@ def test_a_cell_that_fails_shows_a_sentence(
         assert word not in page.content()
 
 
+def test_a_page_takes_in_widgets_that_its_kernel_made_before_it_was_there(
+    open_page: Callable[..., Page], restless_pages: Any
+) -> None:
+    page = open_page(restless_pages[0].address)
+    expect(page.get_by_text("made by a cell")).to_be_visible()
+    expect(page.get_by_text("made after the page was drawn")).to_be_visible()
+
+
 @pytest.mark.parametrize("narrow", [False, True])
 def test_a_page_is_as_wide_as_its_window_and_the_figure_as_its_page(
     open_page: Callable[..., Page], stand_in_pages: Any, narrow: bool

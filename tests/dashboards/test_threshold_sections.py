@@ -44,11 +44,11 @@ def view(shared: View) -> Iterator[View]:
     for one in shared.sections:
         one._toggle.value = isinstance(one, OPEN)
     state.reference = "7 days after creation"
-    if state.decisions or state.undecided or state.model is None:
-        for file in state.workspace.path.glob("*.decisions.yaml"):
-            file.unlink()
-        state.score = "hubspotscore"
-        state.score = "Sales readiness"
+    for file in state.workspace.path.glob("*.decisions.yaml"):
+        file.unlink()
+    if state.decisions or state.undecided:
+        state._read_decisions()
+    state.score = "Sales readiness"
     state.value_per_win = state.cost_per_lead = state.target_rate = state.keep_down_to = state.old_line = None
     state.among, state.people, state.leads_per_week = "", 4, 20.0
     state.segment_by, state.segment_rule, state.worked, state.by_lot = "country", "youden", "", 0.1
@@ -498,7 +498,7 @@ def test_decisions_that_somebody_changed_by_hand_are_said_and_block_new_ones(vie
 
 def test_decisions_that_came_with_the_export_stand_and_are_carried_on(view: View, tmp_path: Path) -> None:
     decide(view)
-    for file in SAMPLE.glob("*.csv"):
+    for file in (*SAMPLE.glob("*-contacts-*.csv"), *SAMPLE.glob("activities-*.csv")):
         (tmp_path / file.name).symlink_to(file)
     (tmp_path / "score.yaml").write_bytes((SAMPLE / "score.yaml").read_bytes())
     (tmp_path / "score.decisions.yaml").write_bytes(view.state.ledger.content())

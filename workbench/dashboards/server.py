@@ -25,6 +25,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import psutil
 import tornado.httpserver
 import tornado.ioloop
 import tornado.netutil
@@ -34,8 +35,11 @@ from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
+from nbclient.exceptions import CellExecutionComplete
 from traitlets.config import Config
+from voila import notebook_renderer
 from voila.app import Voila
+from voila.execute import VoilaExecutor
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
 
@@ -46,6 +50,9 @@ from workbench.loaders.workspace import DECISIONS, POINTER
 FROM_PAGE = ("comm_open", "comm_msg", "comm_close")
 """What a page may say to its kernel: widgets' messages. None of them runs code that came with it."""
 TO_PAGE = (*FROM_PAGE, "status")
+TOO_MANY = (
+    "There are too many visits at once for this machine. Close pages that nobody needs, or try again in a minute."
+)
 FAULT = "Something went wrong that nobody foresaw. What it was stands in the window where the workbench was started."
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -56,6 +63,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+MEMORY_A_VISIT = 400e6  # bytes
 _KERNEL = r"(?P<kernel_id>\w+-\w+-\w+-\w+-\w+)"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -104,6 +112,7 @@ def serve(
     port: int = 8866,
     host: str = "127.0.0.1",
     token: str | None = None,
+    visits: int | None = None,
     open_browser: bool = False,
 ) -> None:
     """Serve the pages in `notebooks` on the data in `workspace`, until interrupted.
@@ -118,12 +127,18 @@ def serve(
         From where the workspace was imported, where that is known: from there a page imports again.
     port
         0 to 65535; 0 takes any that is free.
+    visits
+        Pages that may be open at once, at least 1, one or two more in a rush; each is a Python of its own. The
+        next is asked to try again later. As many as half of this machine's memory carries, and at most 16 a core, if
+        None.
 
     Raises
     ------
     WorkbenchError
-        A folder is not there or holds no page, or the port is taken.
+        A folder is not there or holds no page, the port is taken, or no visit is allowed.
     """
+    if visits is not None and visits < 1:
+        raise WorkbenchError(f"{visits} visits at once are too few for a single page; allow at least 1.")
     folder, data = Path(notebooks).resolve(), Path(workspace).resolve()
     if not data.exists():
         raise WorkbenchError(
@@ -135,6 +150,8 @@ def serve(
     os.environ["WORKBENCH_DATA"] = str(data)
     os.environ["WORKBENCH_EXPORTS"] = str(Path(exports).resolve()) if exports is not None else ""
     os.environ["WORKBENCH_REMOTE"] = "" if _is_this_machine(host) else "1"
+    # Threads of linear algebra that wait for each other on busy cores take ten times as long as one alone.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(STATIC.parents[3]), os.environ.get("JUPYTER_PATH")]))
     assets = _assets()
     version = hashlib.sha256(b"".join(asset.plain for asset in assets.values())).hexdigest()[:12]
@@ -150,8 +167,14 @@ def serve(
     )
     server.pages, server.assets, server.sockets, server.local = found, assets, sockets, _is_this_machine(host)
     server.data = data
+    server.visits = visits or _bearable_visits()
     server.initialize([])
     server.start()
+
+
+def _bearable_visits() -> int:
+    memory = psutil.virtual_memory().total / 2 // MEMORY_A_VISIT
+    return max(4, min(int(memory), 16 * (os.cpu_count() or 1)))
 
 
 def chosen_token(host: str, token: str | None) -> str:
@@ -209,6 +232,8 @@ def _config(found: list[Page], folder: Path, assets: str) -> Config:
         {
             "Application": {"log_level": "ERROR"},
             "VoilaConfiguration": {**VOILA, "resources": {"pages": links, "assets": assets, "fault": FAULT}},
+            # Seconds; on a busy machine a kernel starts slowly, and a cell's last words may come long after its end.
+            "NotebookClient": {"iopub_timeout": 120, "startup_timeout": 120},
             # Kernels are spoken to through files that only this user can read, where the system has them.
             "KernelManager": {"transport": "tcp" if os.name == "nt" else "ipc"},
             "VoilaKernelManager": {
@@ -251,13 +276,46 @@ def _assets() -> dict[str, _Asset]:
     return found
 
 
+class _Executor(VoilaExecutor):  # type: ignore[misc]
+    """Runs a page's cells, and sees every widget that they make."""
+
+    async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
+        """What a cell shows, and what widgets say meanwhile.
+
+        A timer that one cell started may fire while another runs, and then speaks for the first: nbclient would not
+        listen, and the page would know a widget whose parts it was never told of.
+        """
+        while True:
+            message = await self.kc.iopub_channel.get_msg(timeout=None)
+            own = message["parent_header"].get("msg_id") == parent_msg_id
+            if own or message["msg_type"] in FROM_PAGE:
+                try:
+                    self.process_message(message, cell, cell_index)
+                except CellExecutionComplete:
+                    return
+
+    async def execute_cell(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().execute_cell(*args, **options)
+        except Exception as error:
+            if getattr(error, "ename", "") != "WorkbenchError":
+                sys.stderr.write(f"{_ANSI.sub('', str(error))}\n")
+            raise
+
+
+notebook_renderer.VoilaExecutor = _Executor  # Voila has no other way to choose one
+
+
 class _Server(Voila):  # type: ignore[misc]
     pages: list[Page]
     assets: dict[str, _Asset]
     sockets: list[socket.socket]
     local: bool
     data: Path
+    visits: int
     loaded: int | None = None
+    drawing: int = 0  # pages
+    leaving: int = 0  # kernels
 
     def init_settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = super().init_settings()
@@ -273,7 +331,7 @@ class _Server(Voila):  # type: ignore[misc]
             ws_ping_interval=30_000,
             ws_ping_timeout=30_000,
             pages=self.pages,
-            renew=self.renew,
+            server=self,
         )
         self.loaded = _written(self.data)
         return settings
@@ -306,22 +364,36 @@ class _Server(Voila):  # type: ignore[misc]
             self.stop()
 
     def renew(self, name: str) -> None:
-        """Kernels that were warmed on an older import of the workspace make way for new ones, first those of `name`."""
+        """Kernels that were warmed on an older import of the workspace make way for new ones, first those of `name`.
+
+        Who comes before they are there has one started: no visit is promised a kernel that has yet to wait its turn.
+        """
         written = _written(self.data)
         if written == self.loaded:
             return
         self.loaded = written
-        for notebook, pool in self.kernel_manager._pools.items():
+        manager = self.kernel_manager
+        for turn, notebook in enumerate(sorted(manager._pools, key=lambda notebook: notebook != name), start=1):
+            pool = manager._pools[notebook]
             old, pool[:] = list(pool), []
-            self.kernel_manager.fill_if_needed(delay=0 if notebook == name else None, notebook_name=notebook)
+            # One after the other: the page that is waited for needs the machine.
+            self.ioloop.call_later(turn * manager.fill_delay, manager.fill_if_needed, 0, notebook)
+            self.leaving += len(old)
             for kernel in old:
                 self.ioloop.add_callback(self._let_go, kernel)
+
+    @property
+    def full(self) -> bool:
+        """Whether as many pages are open, or on their way, as may be; kernels that wait for a visit do not count."""
+        waiting = self.leaving + sum(map(len, self.kernel_manager._pools.values()))
+        return bool(self.drawing + len(self.kernel_manager.list_kernel_ids()) - waiting >= self.visits)
 
     async def _let_go(self, kernel: Any) -> None:
         with contextlib.suppress(Exception):  # one that failed to start has gone
             warmed = await kernel
             await warmed["task"]  # one that is ended in the middle of its notebook complains
             await self.kernel_manager.shutdown_kernel(warmed["kernel_id"])
+        self.leaving -= 1
 
     async def _announce(self) -> None:
         """Say the address, once the first page can be had at once; then have a second one ready, for who comes next."""
@@ -367,8 +439,11 @@ class _Plain(JupyterHandler):
             403: "This address is for those who were given it with its token. Open the whole address, token and all.",
             404: "There is no such page. The pages of this workbench are linked above.",
             405: "There is no such page. The pages of this workbench are linked above.",
+            503: TOO_MANY,
         }.get(status_code, FAULT)
         self.set_header("Content-Type", "text/html; charset=utf-8")
+        if status_code == 503:
+            self.set_header("Retry-After", "60")
         self.finish(self.sheet(f'<p class="wb-error">{sentence}</p>', links=status_code != 403))
 
     def sheet(self, body: str, *, links: bool) -> str:
@@ -409,8 +484,15 @@ class _PageHandler(_Plain, TornadoVoilaHandler):  # type: ignore[misc]
             # The cookie is set by now; the token need not stay in the address.
             self.redirect(f"/{name}")
             return
-        self.settings["renew"](f"{name}.ipynb")
-        await ensure_async(super().get(f"{name}.ipynb"))
+        server = self.settings["server"]
+        if server.full:
+            raise tornado.web.HTTPError(503)
+        server.renew(f"{name}.ipynb")
+        server.drawing += 1
+        try:
+            await ensure_async(super().get(f"{name}.ipynb"))
+        finally:
+            server.drawing -= 1
 
 
 class _End(_Plain):

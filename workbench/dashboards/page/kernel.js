@@ -74,6 +74,18 @@ export class Kernel {
     this.queue = [];
     this.count = 0;
     this.failures = 0;
+    this.later = [];
+  }
+
+  /** From now on only `comm` is heard, until `hearAll()`: what comes meanwhile may speak of widgets that the page does not know yet. */
+  hearOnly(comm) {
+    this.only = comm;
+    this.later = [];
+  }
+  /** Deliver what came since `comm` spoke; states that came before are part of what it said. */
+  hearAll() {
+    this.only = undefined;
+    for (const message of this.later.splice(0)) this.receive(message);
   }
 
   comm(target, id) {
@@ -127,6 +139,10 @@ export class Kernel {
     const { content } = message;
     const type = message.header.msg_type;
     const parent = message.parent_header.msg_id;
+    if (this.only && type.startsWith("comm_")) {
+      if (content.comm_id !== this.only.comm_id) return void this.later.push(message);
+      this.later = this.later.filter((held) => held.content.data?.method === "custom");
+    }
     if (type === "status") {
       this.callbacks.get(parent)?.iopub?.status?.(message);
       if (content.execution_state === "idle") this.callbacks.delete(parent);

@@ -36,10 +36,20 @@ const named = (View) =>
     }
   };
 
+/** A button that stays pressed tells so; one that opens a question tells whether it is open. */
+class ToggleButtonView extends controls.ToggleButtonView {
+  update(options) {
+    super.update(options);
+    const told = this.model.get("_dom_classes").includes("wb-opener") ? "aria-expanded" : "aria-pressed";
+    this.el.setAttribute(told, this.model.get("value"));
+  }
+}
+
 const MODULES = {
   "@jupyter-widgets/base": base,
   "@jupyter-widgets/controls": {
     ...controls,
+    ToggleButtonView,
     IntSliderView: named(controls.IntSliderView),
     FloatSliderView: named(controls.FloatSliderView),
     SelectionSliderView: named(controls.SelectionSliderView),
@@ -68,13 +78,21 @@ class Manager extends ManagerBase {
   /** What has changed in the kernel since the page was drawn, or since the way to it was lost; however long it takes. */
   async refresh() {
     const comm = await this._create_comm("jupyter.widget.control", base.uuid(), {}, { version: "1.0.0" });
+    this.kernel.hearOnly(comm);
     const answer = await new Promise((resolve) => {
       comm.on_msg(resolve);
       comm.on_close(() => resolve()); // a kernel without a single widget
       comm.send({ method: "request_states" }, {});
     });
-    if (!answer) return;
-    comm.close();
+    try {
+      if (answer) await this.take(answer);
+    } finally {
+      this.kernel.hearAll();
+    }
+    if (answer) comm.close();
+  }
+  /** Widgets as the kernel says they are now. */
+  async take(answer) {
     const { buffers } = answer;
     const { states, buffer_paths } = answer.content.data;
     buffer_paths.forEach(([id, ...path], i) => base.put_buffers(states[id], [path], [buffers[i]]));
