@@ -79,7 +79,7 @@ def test_what_strangers_wrote_is_shown_as_text(open_page: Callable[..., Page], s
     expect(page.locator("textarea")).not_to_have_value("true", timeout=PATIENCE)
     page.get_by_label("Search").fill(HOSTILE[1])
     page.get_by_label("Search").blur()
-    expect(page.get_by_text("1 to 3 of 3")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("1 to 6 of 6")).to_be_visible(timeout=PATIENCE)
     page.locator("textarea").fill(HOSTILE[1])
     page.locator("textarea").blur()
     expect(page.locator("p.wb-error")).to_contain_text("cannot read the condition", timeout=PATIENCE)

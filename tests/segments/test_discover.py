@@ -125,6 +125,21 @@ def test_what_goes_on_after_the_win_is_left_out_and_named(sample: Workspace) -> 
     assert named.left_out == ()
 
 
+def test_what_is_filled_in_at_the_win_is_left_out_where_some_won_too_late_to_count() -> None:
+    rng = np.random.default_rng(2)
+    days = np.where(rng.random(2000) < 0.3, rng.integers(1, 200, 2000), -1)
+    created = pd.Series(pd.Timestamp("2025-01-01"), index=range(2000))
+    table = noise(rng, 2000).assign(
+        createdate=created,
+        won_on=(created + pd.to_timedelta(days, unit="D")).where(days > 0),
+        seller=pd.Series(rng.choice(["Ada", "Ben"], 2000)).where(days > 0),
+    )
+    outcome = Outcome(when="is_known(won_on)", at="won_on", within_days=90)
+    found = discover(table, outcome=outcome, as_of="2026-06-30")
+    assert found.left_out == ("seller",)
+    assert found.frame().empty
+
+
 def test_a_property_that_is_not_there_is_told(sample: Workspace) -> None:
     with pytest.raises(WorkbenchError) as told:
         discover(sample, outcome=WON, properties=["industy"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
@@ -24,6 +25,8 @@ from workbench.segments import (
 from workbench.wording import interval, percent
 
 MOST_LETTERS = 28
+SHORT = 15
+MOST_COMBINATIONS = 12
 MOST_CELLS = 20  # of a heat map, down and across
 MOST_PANELS = 12
 BAND = "rgba(15,118,110,0.28)"
@@ -53,6 +56,12 @@ def label(text: object) -> str:
     """A text from data as a chart shows it: as it is, and short."""
     whole = str(text)
     return escape(whole if len(whole) <= MOST_LETTERS else f"{whole[: MOST_LETTERS - 1]}…", quote=False)
+
+
+def wrapped(text: object) -> str:
+    """A name on two short lines, for places that are narrow on a phone."""
+    lines = textwrap.wrap(str(text), SHORT, max_lines=2, placeholder="…") or [""]
+    return "<br>".join(escape(line, quote=False) for line in lines)
 
 
 def _records(table: pd.DataFrame) -> Iterator[Any]:
@@ -233,9 +242,9 @@ def rates(table: pd.DataFrame, rate_all: float) -> dict[str, Any]:
 
 
 def upset(table: pd.DataFrame) -> dict[str, Any]:
-    """Combinations of segments by size above dots that say which, from `SegmentTable.overlap`."""
+    """The twelve largest combinations of segments above dots that say which, from `SegmentOverlap`."""
     names = [name for name in table.columns if name != "n"]
-    shown = table[table[names].any(axis=1)].head(20) if names else table.head(0)
+    shown = table[table[names].any(axis=1)].head(MOST_COMBINATIONS) if names else table.head(0)
     places = list(range(len(shown)))
     dots = [
         (place, row)
@@ -249,6 +258,8 @@ def upset(table: pd.DataFrame) -> dict[str, Any]:
         "y": shown["n"],
         "text": [f"{n:,}" for n in shown["n"]],
         "textposition": "outside",
+        "textangle": -90,
+        "constraintext": "none",
         "cliponaxis": False,
         "marker": {"color": theme.ABOVE},
         "hoverinfo": "skip",
@@ -265,14 +276,18 @@ def upset(table: pd.DataFrame) -> dict[str, Any]:
     return {
         "data": [bars, marks],
         "layout": theme.layout(
-            height=220 + 28 * len(names),
-            xaxis={"showticklabels": False},
-            yaxis={"domain": [0.45, 0.97], "separatethousands": True},
+            height=220 + 34 * len(names),
+            xaxis={"showticklabels": False, "range": [-0.6, max(len(shown), 6) - 0.4]},
+            yaxis={
+                "domain": [0.45, 0.97],
+                "separatethousands": True,
+                "range": [0, 1.25 * max(int(shown["n"].max()), 1) if len(shown) else 1],
+            },
             yaxis2={
                 "domain": [0, 0.4],
                 "tickvals": [-row for row in range(len(names))],
-                "ticktext": [label(name) for name in names],
-                "tickfont": {"color": theme.SOFT, "size": 12},
+                "ticktext": [wrapped(name) for name in names],
+                "tickfont": {"color": theme.SOFT, "size": 11},
                 "gridcolor": theme.GRID,
                 "range": [-len(names) + 0.5, 0.5],
                 "zeroline": False,
@@ -319,15 +334,15 @@ def pivot_heat(found: Pivot) -> dict[str, Any]:
     }
 
 
-def profiles(found: SegmentProfiles) -> dict[str, Any]:
-    """A small picture for each segment, all on the same axis: shares of the property's classes."""
+def profiles(found: SegmentProfiles, *, across: int = 3) -> dict[str, Any]:
+    """A small picture for each segment, so many in a row and all on the same axis: shares of the property's classes."""
     table = found.shares
     names = list(dict.fromkeys(table["segment"]))[:MOST_PANELS]
     classes = list(dict.fromkeys(table["value"]))
-    columns = min(3, len(names))
+    columns = min(across, len(names))
     lines = math.ceil(len(names) / columns)
     top = float(table["share"].max()) * 1.05 or 1
-    layout = theme.layout(height=lines * (26 * len(classes) + 60) + 40, showlegend=False)
+    layout = theme.layout(height=lines * (24 * len(classes) + 80) + 40, showlegend=False)
     axes = {side: layout.pop(f"{side}axis") for side in "xy"}
     traces, titles = [], []
     for place, name in enumerate(names):
@@ -335,12 +350,13 @@ def profiles(found: SegmentProfiles) -> dict[str, Any]:
         number = "" if place == 0 else str(place + 1)
         width, height = 1 / columns, 1 / lines
         x = [column * width + (0.02 if column else 0), (column + 1) * width - 0.02]
-        y = [1 - (line + 1) * height + 0.2 * height / lines, 1 - line * height - 0.12 * height]
+        y = [1 - (line + 1) * height + 0.2 * height / lines, 1 - line * height - 0.16 * height]
         rows = table[table["segment"] == name].iloc[::-1]
         places = list(range(len(rows)))
         ticks = [label(value) for value in rows["value"]] if column == 0 else [""] * len(rows)
         layout[f"xaxis{number}"] = {
             **axes["x"], "domain": x, "anchor": f"y{number}", "range": [0, top], "tickformat": ".0%", "showgrid": True,
+            "nticks": 4, "tickangle": 0,
         }  # fmt: skip
         layout[f"yaxis{number}"] = {
             **axes["y"], "domain": y, "anchor": f"x{number}", "tickvals": places, "ticktext": ticks, "showgrid": False,
@@ -362,7 +378,7 @@ def profiles(found: SegmentProfiles) -> dict[str, Any]:
             }
         )
         titles.append(
-            {"text": f"<b>{label(name)}</b>", "x": x[0], "y": y[1], "xref": "paper", "yref": "paper",
+            {"text": f"<b>{wrapped(name)}</b>", "align": "left", "x": x[0], "y": y[1], "xref": "paper", "yref": "paper",
              "xanchor": "left", "yanchor": "bottom", "showarrow": False}
         )  # fmt: skip
     return {"data": traces, "layout": {**layout, "annotations": titles}}

@@ -12,6 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
+from numpy.typing import NDArray
 from traitlets import Bool, HasTraits, Integer, Unicode
 
 from workbench.charts import segments as pictures
@@ -28,7 +29,7 @@ from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
 from workbench.segments import Discovery, Segment, discover, read_segments, strange_values, write_segments
 from workbench.segments.explorer import Explorer
-from workbench.segments.looks import combinations_of
+from workbench.segments.looks import SegmentProfiles, combinations_of, profiles_of
 from workbench.segments.segment import ID
 from workbench.stats.proportions import Rate, rate
 from workbench.wording import interval, number, percent, plural, times
@@ -87,8 +88,9 @@ class State(HasTraits):
         self.strange: list[str] = []
         kinds = self.explorer.kinds
         offered = list(dict.fromkeys([*(name for name in _GROUPING if name in kinds), *self.properties]))
-        if offered:
-            self.by, self.across = offered[0], offered[min(1, len(offered) - 1)]
+        grouping = (name for name in offered if self.explorer.classes(name) is not None)
+        self.by = next(grouping, next(iter(offered), ""))
+        self.across = next(grouping, self.by)
         named = choices.outcomes(kinds, within_days=WINDOW)
         self.outcome = next(iter(named), "")
         self.observe(self._ask, ["text"])
@@ -213,11 +215,18 @@ class State(HasTraits):
 
     def together(self) -> pd.DataFrame:
         """This segment and the saved ones that it overlaps most with, as `segment_overlap` tells; at most six."""
+        return combinations_of(*self._beside())
+
+    def profiles(self) -> SegmentProfiles | None:
+        """The chosen property in each of those segments; None where it groups nobody."""
+        found = self.explorer.classes(self.by) if self.by else None
+        return None if found is None else profiles_of(*self._beside(), found)
+
+    def _beside(self) -> tuple[list[str], NDArray[np.bool_]]:
         chosen = list(self.overlaps()["segment"].head(MOST_SETS - 1))
         known = {one.name: one for one in self.segments}
         masks = [self.inside, *(self.explorer.mask(known[name].tree) for name in chosen)]
-        names = [f"{name} (saved)" if name in (THIS, "n") else name for name in chosen]
-        return combinations_of([THIS, *names], np.column_stack(masks))
+        return [THIS, *(f"{name} (saved)" if name in (THIS, "n") else name for name in chosen)], np.column_stack(masks)
 
     def discovered(self) -> Discovery:
         """What separates winners beyond chance.
@@ -407,11 +416,13 @@ class View:
         self._rows, self._pivot, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._fault, self._said, self._page = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._told, self._stopped, self._undated, self._no_months = (widgets.HTML() for _ in range(4))
+        self._each_heading, self._widest = widgets.HTML(), widgets.HTML()
         self._who = FigureView(height=320, description="Who they are: shares of a property inside and among the rest")
         self._funnel = FigureView(height=280, description="How many reached each stage")
         self._months = FigureView(height=280, description="Conversion by month of creation")
         self._overlap = FigureView(height=200, description="How many are in each saved segment")
         self._sets = FigureView(height=240, description="How many are in which saved segments at once")
+        self._each = FigureView(height=240, description="The chosen property in each segment")
         self._flow = FigureView(height=300, description="From which stage to which they came")
         self._download = Download()
         self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
@@ -516,6 +527,7 @@ class View:
         self._overlap_panel = widgets.VBox(
             [widgets.HTML(heading("Overlap with saved segments")), self._overlap, self._sets]
         ).add_class("wb-panel")
+        self._each_panel = widgets.VBox([self._each_heading, self._each, self._widest]).add_class("wb-panel")
         self._flow_panel = widgets.VBox(
             [widgets.HTML(heading("From stage to stage")), self._flow, self._stopped]
         ).add_class("wb-panel")
@@ -538,12 +550,18 @@ class View:
                 self._flow_panel,
                 found.add_class("wb-panel"),
                 self._overlap_panel,
+                self._each_panel,
                 pivot.add_class("wb-panel"),
                 rows.add_class("wb-panel"),
                 self._footnote,
             ]
         )
-        page_ = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
+        page_ = widgets.Box(
+            [
+                controls.add_class("wb-panel").add_class("wb-controls").add_class("wb-first"),
+                content.add_class("wb-content"),
+            ]
+        )
         return widgets.VBox([self._source, page_.add_class("wb-page")])
 
     def _names(self) -> tuple[tuple[str, str], ...]:
@@ -686,6 +704,12 @@ class View:
         self._sets.layout.display = "" if len(overlaps) > 1 else "none"
         if len(overlaps) > 1:
             self._show(self._sets, pictures.upset(state.together()))
+        each = state.profiles() if len(overlaps) else None
+        self._each_panel.layout.display = "none" if each is None else ""
+        if each is not None:
+            self._each_heading.value = heading(f"Each segment by {choices.label_of(state.by)}")
+            self._show(self._each, pictures.profiles(each, across=2))
+            self._widest.value = note(each.headline())
         flow = explorer.flow(state.inside)
         self._flow_panel.layout.display = "none" if flow is None else ""
         if flow is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -160,7 +161,8 @@ def discover(
     kinds = engines.kinds(frame)
     names, left_out = _names(kinds, outcome, properties)
     frame, code = classify(frame, outcome, as_of=None if when is None else when.start, activities=activities)
-    rows = engines.collect(frame.select(*names, code.alias("_outcome")))
+    ever = code == WON if outcome.at is None else ~nw.col(outcome.at).is_null()
+    rows = engines.collect(frame.select(*names, code.alias("_outcome"), ever.alias("_ever")))
     rows = rows[rows["_outcome"].isin([LOST, WON])]
     if len(rows) > MOST_ROWS:
         rows = rows.sample(MOST_ROWS, random_state=seed)
@@ -170,7 +172,8 @@ def discover(
             f"{int(won.sum()):,} of {len(won):,} leads are won, so nothing can separate them; choose another outcome."
         )
     if properties is None:
-        late = [name for name in names if _tells_itself(rows[name].notna().to_numpy(), won)]
+        ever_won = rows["_ever"].to_numpy(dtype=bool)
+        late = [name for name in names if _tells_itself(rows[name].notna().to_numpy(), ever_won)]
         names, left_out = [name for name in names if name not in late], [*left_out, *late]
     binned = [one for name in names if (one := binned_of(rows[name], kinds[name])) is not None]
     found = _discovered(binned, won, confidence, permutations, np.random.default_rng(seed))
@@ -178,7 +181,7 @@ def discover(
 
 
 def _tells_itself(known: NDArray[np.bool_], won: NDArray[np.bool_]) -> bool:
-    """Whether a property is known of winners only: it was filled in when they were won."""
+    """Whether a property is known only of who won sooner or later: it was filled in when they were won."""
     return bool(known.any() and not known.all() and won[known].all())
 
 

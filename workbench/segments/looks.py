@@ -72,8 +72,11 @@ class SegmentProfiles:
         return self.shares
 
     def headline(self) -> str:
-        """Where the segments differ most."""
-        shares = self.shares.groupby("value", observed=True)["share"]
+        """Where the segments differ most; those with nobody inside are left out."""
+        held = self.shares[self.shares.groupby("segment")["n"].transform("sum") > 0]
+        if held["segment"].nunique() < 2:
+            return "Fewer than two segments have anybody inside."
+        shares = held.groupby("value", observed=True)["share"]
         low, high = shares.min(), shares.max()
         place = int((high - low).to_numpy().argmax())
         return (
@@ -166,12 +169,7 @@ def segment_profiles(
     """
     chosen = as_segments(segments)
     rows, inside = _rows(table, chosen, [by], as_of)
-    found = _classes(rows, by)
-    names, parts = labels(found), []
-    for segment, mask in zip(chosen, inside.T, strict=True):
-        n = np.bincount(found.codes[mask], minlength=len(names))
-        parts.append(pd.DataFrame({"segment": segment.name, "value": names, "n": n, "share": n / max(n.sum(), 1)}))
-    return SegmentProfiles(by=by, shares=pd.concat(parts, ignore_index=True))
+    return profiles_of([one.name for one in chosen], inside, _classes(rows, by))
 
 
 def segment_overlap(
@@ -225,6 +223,15 @@ def combinations_of(names: Sequence[str], inside: Bools) -> pd.DataFrame:
         raise WorkbenchError("a segment called 'n' would be taken for the number of records; rename it.")
     table = pd.DataFrame(inside, columns=list(names))
     return table.value_counts().rename("n").reset_index()
+
+
+def profiles_of(names: Sequence[str], inside: Bools, found: Binned) -> SegmentProfiles:
+    """A property's classes in each segment; `inside` has a column a segment."""
+    values, parts = labels(found), []
+    for name, mask in zip(names, inside.T, strict=True):
+        n = np.bincount(found.codes[mask], minlength=len(values))
+        parts.append(pd.DataFrame({"segment": name, "value": values, "n": n, "share": n / max(n.sum(), 1)}))
+    return SegmentProfiles(by=found.name, shares=pd.concat(parts, ignore_index=True))
 
 
 def flow_of(stages: Sequence[str], reached: Bools) -> StageFlow:
