@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -345,7 +346,13 @@ def test_one_broken_condition_leaves_the_other_segments_of_a_file_usable(tmp_pat
     broken, large = read_segments(tmp_path / "segments.yaml")
     assert large.tree == parse("numemployees > 50")
     assert len(large.select(account)) == len(Segment("large", "numemployees > 50").select(account))
-    for use in (lambda: broken.tree, lambda: broken.select(account), lambda: broken & large, broken.to_hubspot):
+    uses: list[Callable[[], object]] = [
+        lambda: broken.tree,
+        lambda: broken.select(account),
+        lambda: broken & large,
+        lambda: broken.to_hubspot(),
+    ]
+    for use in uses:
         with pytest.raises(WorkbenchError) as told:
             use()
         assert str(told.value) == BROKEN
