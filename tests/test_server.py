@@ -392,9 +392,11 @@ def test_kernels_calculate_in_one_thread_unless_the_user_wants_more(
 
 
 def test_an_interrupt_ends_the_server_and_its_kernels(
-    tiny_export: Path, stand_in_folder: Path, serve_pages: Callable[..., Any]
+    tiny_export: Path, tmp_path: Path, notebook_writer: Callable[..., Path], serve_pages: Callable[..., Any]
 ) -> None:
-    served = serve_pages(tiny_export, stand_in_folder)
+    notebook_writer(tmp_path / "one.ipynb", shown="1")
+    notebook_writer(tmp_path / "two.ipynb", shown="2")
+    served = serve_pages(tiny_export, tmp_path)
     kernels = psutil.Process(served.process.pid).children(recursive=True)
     assert kernels
     served.process.send_signal(signal.SIGINT)
