@@ -25,6 +25,7 @@ from workbench.errors import WorkbenchError, listing
 from workbench.loaders import CODES, Audit, Workspace, audit, find_duplicates, load, suggest_mapping
 from workbench.loaders.auditing import BLANK
 from workbench.loaders.collecting import Progress
+from workbench.loaders.duplicates import Of
 from workbench.loaders.importing import export_files
 from workbench.loaders.mapping import MAPPING_FILE, add_to_mapping
 from workbench.wording import number, percent, plural
@@ -235,7 +236,8 @@ class State(HasTraits):
 
         def work(progress: Progress) -> Callable[[], None]:
             found: dict[str, pd.DataFrame] = {}
-            for number_, of in enumerate(("contacts", "companies")):
+            both: tuple[Of, ...] = ("contacts", "companies")
+            for number_, of in enumerate(both):
                 if of in workspace.tables and "hs_object_id" in workspace.columns(of):
                     progress(number_ / 2, f"comparing {of}")
                     records = find_duplicates(workspace, of=of).frame()

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -105,7 +106,7 @@ def suggest_mapping(path: str | os.PathLike[str], *, object: str | None = None) 
     given = Path(path)
     keeper = PrivateFolder()
     beside = mapping_beside(given)
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for file in export_files(given):
         try:
             inner = unpacked(file, keeper.path)
