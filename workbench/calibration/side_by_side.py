@@ -95,15 +95,14 @@ class ModelComparison:
         """Contacts that fall below it."""
         return int(self._counts[:, 1, 0].sum())
 
-    @cached_property
-    def _draws(self) -> NDArray[np.float64]:
-        """Bootstrap draws of the counts, shape (draws, segments, ...): a contact is drawn with both its scores."""
-        flat = self._counts.ravel()
+    def _drawn(self, counts: Ints) -> NDArray[np.float64]:
+        """Bootstrap draws of counts, shape (draws, *counts.shape): a contact is drawn with both its scores."""
+        flat = counts.ravel()
         there = np.flatnonzero(flat)
         drawn = np.random.default_rng(self.seed).multinomial(self.n, flat[there] / self.n, size=DRAWS)
         found = np.zeros((DRAWS, len(flat)), dtype=np.float64)
         found[:, there] = drawn
-        return found.reshape(DRAWS, *self._counts.shape)
+        return found.reshape(DRAWS, *counts.shape)
 
     @cached_property
     def figures(self) -> pd.DataFrame:
@@ -130,7 +129,7 @@ class ModelComparison:
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
-        counts = self._draws.sum(axis=1)
+        counts = self._drawn(self._counts.sum(axis=0))  # the same whatever the segments are
         old, new = (_metrics(counts, side, self.n_weeks) for side in (0, 1))
         bounds = [percentile_interval(new[name] - old[name], self.confidence) for name in METRICS]
         found = self.figures.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
@@ -160,7 +159,8 @@ class ModelComparison:
         """
         counts = self._counts
         points_ = [_metrics(counts, side, self.n_weeks) for side in (0, 1)]
-        drawn = [_metrics(self._draws, side, self.n_weeks) for side in (0, 1)]
+        draws = self._drawn(counts)
+        drawn = [_metrics(draws, side, self.n_weeks) for side in (0, 1)]
         table = pd.DataFrame(
             {
                 "segment": self.segments,
@@ -367,8 +367,15 @@ class PreparedPair:
                 "n": n,
             }
         )
+        # Engines give the rows of a count in any order; sums of the same cells have to be the same to the last bit.
+        order = np.lexsort([pattern, *(cells[name].to_numpy() for name in ("recent", "outcome", "segment", "old_score"))])
         return CountedPair(
-            pair=self, codes=codes, pattern=pattern, cells=cells, segments=tuple(map(str, segments)), seed=seed
+            pair=self,
+            codes=codes,
+            pattern=pattern[order],
+            cells=cells.iloc[order].reset_index(drop=True),
+            segments=tuple(map(str, segments)),
+            seed=seed,
         )
 
     def crossing(self, new: ScoreModel, old_line: float, new_line: float) -> pd.DataFrame | None:

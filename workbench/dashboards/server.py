@@ -45,7 +45,7 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, 
 
 from workbench.dashboards.figure import STATIC
 from workbench.errors import WorkbenchError
-from workbench.loaders.workspace import DECISIONS, POINTER
+from workbench.loaders.workspace import DECISIONS, MODELS, POINTER
 
 FROM_PAGE = ("comm_open", "comm_msg", "comm_close")
 """What a page may say to its kernel: widgets' messages. None of them runs code that came with it."""
@@ -253,9 +253,10 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 
 def _written(data: Path) -> int | None:
-    """When the workspace was last imported into, or a decision put on file; None where it is none."""
+    """When the workspace was last imported into, a decision put on file or a model saved; None where it is none."""
     with contextlib.suppress(OSError):
-        return max(file.stat().st_mtime_ns for file in [data / POINTER, *data.glob(f"*{DECISIONS}")])
+        kept = [*data.glob(f"*{DECISIONS}"), *data.glob(f"{MODELS}/*")]
+        return max(file.stat().st_mtime_ns for file in [data / POINTER, *kept])
     return None
 
 
