@@ -100,9 +100,62 @@ def test_the_memo_tells_newer_data_and_older_decisions(model: Path) -> None:
     decide(model)
     decide(model, 30, on="2026-08-01", replaces=50, reason="Room for more.")
     page = memo(judged(extra=5), decisions(model))
-    assert "now, on newer data" in page
+    assert "<th>at the decision (export of 2026-06-30)</th><th>now (export of 2026-06-30)</th>" in page
     assert "Decisions so far" in page
     assert ", in place of 50" in page
+
+
+def test_the_memo_parts_bands_at_the_line_and_has_an_axis() -> None:
+    counts = {score: (40, 2 + score // 4) for score in range(60)}
+    table = pd.DataFrame(
+        [(score, place < won) for score, (n, won) in counts.items() for place in range(n)], columns=["score", "won"]
+    )
+    found = wb.calibrate(table, outcome="won", as_of="2026-06-30")
+    parted = found.bands_split_at(33)
+    assert 33 in set(parted["low_score"]) - set(found.bands["low_score"])
+    assert (parted["n_leads"].sum(), parted["n_won"].sum()) == (found.n_leads, found.n_won)
+    assert not ((parted["low_score"] < 33) & (parted["high_score"] >= 33)).any()
+    pd.testing.assert_frame_equal(found.bands_split_at(30), found.bands)
+    pd.testing.assert_frame_equal(found.bands_split_at(99), found.bands)
+
+
+def test_the_memo_tells_every_figure_of_the_decision_with_what_is_known_of_it(model: Path) -> None:
+    made = wb.decide(
+        model,
+        judged(),
+        threshold=50,
+        reason="It pays.",
+        author="Ana Lopes",
+        on="2026-07-01",
+        scored_by=wb.ScoreModel.read(model),
+        sales_can_take=4,
+    )
+    page = memo(judged(), [made], success="was won")
+    line = judged().at(50)
+    share = f"{100 * line.capture.low:.1f} to {100 * line.capture.high:.1f} %"
+    assert f"<tr><td>95 % interval</td><td>{share}</td><td>{share}</td></tr>" in page
+    assert "<td>Conversion over that of all leads</td><td>3.0 times</td><td>3.0 times</td>" in page
+    assert "<td>Leads a week that sales can take</td><td>4</td>" in page
+    assert "Decided by Ana Lopes (name as given), in force from 2026-07-01, for version 3. Success: was won." in page
+    assert "Not a back-test." in page
+    assert re.findall(r'text-anchor="end">([^<]+)<', page)[:2] == ["0 %", "10 %"]
+    assert "The figures of now count another success" not in page
+
+
+def test_a_decision_from_before_versions_were_kept_still_has_its_seal(model: Path) -> None:
+    made = decide(model)
+    text = (model.parent / "score.decisions.yaml").read_text(encoding="utf-8")
+    assert "\n  version:" not in text
+    assert decisions(model) == [made]
+    assert made.made_for_another(wb.ScoreModel.read(model)) == ""
+
+
+def test_a_changed_version_breaks_the_seal(model: Path) -> None:
+    decide(model, scored_by=wb.ScoreModel.read(model))
+    file = model.parent / "score.decisions.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("version: 3", "version: 4"), encoding="utf-8")
+    with pytest.raises(wb.WorkbenchError, match="was changed after the decision"):
+        decisions(model)
 
 
 def test_without_a_decision_there_is_no_memo(model: Path) -> None:

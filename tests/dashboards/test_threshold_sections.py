@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from html import unescape
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 import workbench as wb
 from workbench.calibration import decisions
 from workbench.dashboards.calibrate_threshold import State, View, page
-from workbench.dashboards.calibrate_threshold.view import OPEN
+from workbench.dashboards.calibrate_threshold.view import OPEN, stands
 from workbench.dashboards.download import Download
 from workbench.errors import WorkbenchError
 
@@ -52,7 +53,7 @@ def view(shared: View) -> Iterator[View]:
     state.value_per_win = state.cost_per_lead = state.target_rate = state.keep_down_to = state.old_line = None
     state.among, state.people, state.leads_per_week = "", 4, 20.0
     state.segment_by, state.segment_rule, state.worked, state.by_lot = "country", "youden", "", 0.1
-    state._follow_capacity = False
+    state._follow_capacity = state.capacity_said = False
     while state.can_undo:
         state.undo()
     state.threshold = 35
@@ -97,6 +98,12 @@ def parts_of(widget: widgets.Widget) -> list[widgets.Widget]:
 def named(view: View, name: str) -> Any:
     (control,) = [part for part in parts_of(view.widget) if getattr(part, "description", None) == name]
     return control
+
+
+def of(view: View, name: str) -> Any:
+    """The box whose label begins with a name; the currency comes behind it."""
+    (box,) = [part for part in parts_of(view.widget) if str(getattr(part, "description", "")).startswith(name)]
+    return box
 
 
 def text(widget: widgets.Widget) -> str:
@@ -309,6 +316,36 @@ def test_numbers_that_make_no_sense_end_in_a_sentence(state: State) -> None:
     assert "working a lead never pays" in state.recommendations[1].reason
 
 
+@pytest.mark.parametrize(
+    ("name", "trait", "typed", "sentence"),
+    [
+        ("Value of a win", "value_per_win", "-3", "'-3' is not a number above 0 and up to 999,999,999; 5000 stays."),
+        ("Value of a win", "value_per_win", "1e9", "'1e9' is not a number above 0 and up to 999,999,999; 5000 stays."),
+        ("Cost of working a lead", "cost_per_lead", "abc", "'abc' is not a number above 0"),
+        ("Conversion asked for, %", "target_rate", "101", "'101' is not a number above 0 and up to 100; 12 stays."),
+        ("Taken by lot, % of leads", "by_lot", "", "'' is not a number above 0 and up to 50; 10 stays."),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused_at_its_field_and_the_old_one_stays(
+    view: View, name: str, trait: str, typed: str, sentence: str
+) -> None:
+    for question in ("Where is the line?", "How sure are we?"):
+        section(view, question).open()
+    for box, number in (
+        ("Value of a win", "5000"),
+        ("Cost of working a lead", "600"),
+        ("Conversion asked for, %", "12"),
+    ):
+        of(view, box).value = number
+    before, shown = getattr(view.state, trait), of(view, name).value
+    of(view, name).value = typed
+    assert (getattr(view.state, trait), of(view, name).value) == (before, shown)
+    (field,) = [part for part in parts_of(view.widget) if of(view, name) in getattr(part, "children", ())]
+    assert sentence in text(field)
+    of(view, name).value = "7"
+    assert text(field) == ""
+
+
 def test_an_old_line_at_which_the_naive_optimum_sits_is_said(state: State) -> None:
     state.score = "hubspotscore"
     state.old_line = 50
@@ -416,9 +453,15 @@ def test_a_hold_out_that_came_back_is_read_by_who_was_worked(make: Callable[...,
 # deciding
 
 
-def decide(view: View, *, reason: str = "Sales can take 15 a week.", on: date = date(2026, 2, 1)) -> None:
+def decide(
+    view: View,
+    *,
+    reason: str = "Sales can take 15 a week.",
+    on: date = date(2026, 2, 1),
+    author: str = "Ana Lopes",
+) -> None:
     section(view, "Then decide").open()
-    named(view, "Who decides").value = "Ana Lopes"
+    named(view, "Who decides").value = author
     named(view, "Why").value = reason
     named(view, "From").value = on
     (put,) = [one for one in parts_of(view.widget) if str(getattr(one, "description", "")).endswith("on file")]
@@ -461,6 +504,23 @@ def test_a_new_line_names_the_one_it_replaces_and_both_stay_on_file(view: View) 
     assert view.state.ledger.content().count(b"threshold:") == 2
 
 
+def test_a_decision_made_for_another_version_or_other_points_is_told_as_such(
+    view: View, workspace: wb.Workspace
+) -> None:
+    decide(view)
+    state = view.state
+    told = "Decided for version 3 (1,011 leads, 25.5 %); "
+    assert "Decided for version" not in text(view.widget)
+    state.remember("Decides")
+    state.points = {**state.points, "Decides": 20.0}
+    assert f"{told}the points are others now." in text(view.widget)
+    state.undo()
+    assert "Decided for version" not in text(view.widget)
+    newer = State(workspace, [replace(state.models["Sales readiness"], version=4)], files=state.files)
+    assert f"{told}this is version 4." in stands(newer)
+    assert f"{told}this is version 4." in newer.memo()
+
+
 def test_the_page_opens_at_the_line_that_was_decided(view: View, workspace: wb.Workspace) -> None:
     view.state.threshold = 50
     decide(view)
@@ -471,7 +531,11 @@ def test_the_page_opens_at_the_line_that_was_decided(view: View, workspace: wb.W
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"reason": " "}, "a decision needs its reason, a text that is not empty, and ' ' came."),
+        ({"reason": " "}, "To put the line on file, give the reason under 'Why'."),
+        (
+            {"reason": "", "author": ""},
+            "To put the line on file, give your name under 'Who decides' and the reason under 'Why'.",
+        ),
         ({"on": None}, "say from which day the line holds."),
     ],
 )
@@ -519,6 +583,9 @@ def test_the_memo_and_the_lot_are_files(view: View, monkeypatch: pytest.MonkeyPa
     assert set(given) == {"memo.html", "score.decisions.yaml", "lot.csv"}
     assert b"The line for Sales readiness is 35 points" in given["memo.html"]
     assert b"&lt;b&gt;Sales&lt;/b&gt;" in given["memo.html"]
+    for told in ("Success: became a customer within 90 days.", "Not a back-test. The score is as it is in the export"):
+        assert told in given["memo.html"].decode()
+    assert b"sales can take</td>" not in given["memo.html"]
     stands = view._stands.value
     assert "&lt;b&gt;Sales&lt;/b&gt; can take 15." in stands
 

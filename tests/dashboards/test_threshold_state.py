@@ -43,6 +43,7 @@ def start_again(state: State) -> None:
     state.score, state.outcome, state.within_days = "Sales readiness", "became a customer", 90
     state.among, state.among_value = "", ""
     state.leads_per_week, state.include_opted_out = 20, False
+    state.capacity_said = False
     state.settle()
     while state.can_undo:
         state.undo()
@@ -321,6 +322,19 @@ def test_a_team_that_can_take_nobody_is_told_so(state: State) -> None:
     )
 
 
+def test_where_all_leads_fit_that_is_said_first_and_then_what_the_score_can_still_do(state: State) -> None:
+    state.leads_per_week = 80.0
+    state.settle()
+    assert state.threshold == 0
+    fit = "All leads fit: 63.8 a week come, sales can take 80; no line is needed for capacity. "
+    assert state.headline == (
+        f"{fit}The score can still say whom to call first: from 35 points on, 1,011 leads convert at 25.5 % "
+        "(22.9 to 28.3 %), 3.1 times the average."
+    )
+    state.threshold = 35
+    assert state.headline == fit + AT_35
+
+
 def test_changed_points_are_compared_with_the_models_own_at_the_same_line(state: State) -> None:
     assert state.compared == ""
     own = state.calibration.at(35)  # type: ignore[union-attr]
@@ -391,18 +405,23 @@ def test_an_outcome_that_never_happens_ends_in_a_sentence_and_another_one_leads_
         "outcome, or check the export's dates and stages."
     )
     state.outcome = "Lost is yes"
+    assert (state.score, state.unfit) == ("Fit Score", {})
     assert_same(state, from_scratch(state))
     assert state.calibration is not None
     assert state.threshold == state.calibration.default_threshold == 31
 
 
-def test_a_blank_score_ends_in_a_sentence_and_another_one_leads_out(make_workspace: MakeWorkspace) -> None:
+def test_the_first_score_that_can_be_judged_is_and_why_no_other_is_said(make_workspace: MakeWorkspace) -> None:
     workspace = make_workspace(
         rows("Record ID,Lead Score,Old points,Won", lambda i: f"{i},{'' if i else 1},{i},{'yes' if i > 30 else 'no'}"),
         score=MODEL.replace("Fit Score", "Lead Score").replace(">= 70", ">= 70000"),
     )
     state = page(workspace).state
-    assert state.error.startswith("every lead has the same score, 0 in 'Fit', so there is no line to draw;")
+    assert state.score == "Old points"
+    assert list(state.unfit) == ["Fit", "Lead Score"]
+    assert state.unfit["Fit"].startswith("every lead has the same score, 0 in 'Fit', so there is no line to draw;")
+    state.score = "Fit"
+    assert state.error == state.unfit["Fit"]
     state.score = "Old points"
     assert_same(state, from_scratch(state))
 
@@ -423,10 +442,20 @@ FIT = rows("Record ID,Fit Score,Won", lambda i: f"{i},{2 * i},{'yes' if i > 30 e
 def test_a_rule_on_a_column_that_is_not_there_is_said_and_the_score_column_leads_out(
     make_workspace: MakeWorkspace,
 ) -> None:
-    state = page(make_workspace(FIT, score=MODEL.replace("Fit Score", "Fitt Score"))).state
+    view = page(make_workspace(FIT, score=MODEL.replace("Fit Score", "Fitt Score")))
+    state = view.state
+    told = (
+        "the model 'Fit' does not fit this export: unknown property 'Fitt Score' in the condition "
+        "'property(\"Fitt Score\") >= 70'; contacts have 'hs_object_id', 'Fit Score', 'Won'. Did you mean 'Fit Score'?"
+    )
+    assert (state.score, list(state.scores)) == ("Fit Score", ["Fit", "Fit Score"])
+    assert state.unfit == {"Fit": told}
+    assert "Fit Score is judged instead.</b> The model &#39;Fit&#39; does not fit this export" in view._answer.value
+    assert_same(state, from_scratch(state))
+    state.score = "Fit"
     assert state.error == (
-        "unknown property 'Fitt Score' in the condition 'property(\"Fitt Score\") >= 70'; contacts have "
-        "'hs_object_id', 'Fit Score', 'Won'. Did you mean 'Fit Score'?"
+        f"{told} Choose another score under 'What is judged', or import a score.yaml whose rules ask for what this "
+        "export has."
     )
     state.score = "Fit Score"
     assert_same(state, from_scratch(state))

@@ -155,6 +155,33 @@ def test_the_line_in_the_figure_and_the_number_beside_it_are_one(view: View) -> 
     assert (line.line, typed.value) == (60, 60)
 
 
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [(1e9, 100), (-3, 0)],
+)
+def test_a_line_beyond_the_scores_goes_to_the_last_of_them_and_that_is_said(
+    view: View, typed: float, line: float
+) -> None:
+    box = named(view, "Hand over from, points")
+    for _ in range(2):
+        box.value = typed
+        assert (view.state.threshold, box.value) == (line, line)
+        assert f"The score runs from 0 to 100, so the line is put at {line}." in text(view)
+    box.value = 40
+    assert "The score runs from" not in text(view)
+
+
+def test_leads_that_nobody_can_take_are_refused_and_the_old_number_stays(view: View) -> None:
+    box = named(view, "Sales can take, leads a week")
+    for typed in (-3, 1e9):
+        box.value = typed
+        assert (view.state.leads_per_week, box.value) == (20, 20)
+        assert "Sales can take from 0 to 1,000,000 leads a week" in text(view)
+    box.value = 19
+    assert "Sales can take from 0" not in text(view)
+    box.value = 20
+
+
 def test_the_line_steps_from_score_to_score_and_stands_before_its_bar(view: View) -> None:
     assert figure(view).line_steps == np.arange(0, 101, 5).tolist()
     assert figure(view).line_offset == -2.5

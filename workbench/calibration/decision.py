@@ -18,6 +18,7 @@ import pandas as pd
 
 from workbench.calibration.result import Calibration
 from workbench.errors import WorkbenchError
+from workbench.scoring import ScoreModel
 from workbench.wording import interval, percent, points
 
 _HEAD = "# Where the line stands, and why. Written by the workbench, oldest first; add a decision, never change one.\n"
@@ -27,7 +28,9 @@ _HEAD = "# Where the line stands, and why. Written by the workbench, oldest firs
 class Decision:
     """A line that was decided on. Rates lie between 0 and 1; `leads_per_week` is None where no dates were known.
 
-    `fingerprint` is that of the counts on which it was decided, `seal` that of the decision and the one before it.
+    `version` and `points` (a rule's name to its points) are the model's, `sales_can_take` the leads a week for which
+    there are people; None where they were not given. `fingerprint` is that of the counts on which it was decided,
+    `seal` that of the decision and the one before it.
     """
 
     threshold: float
@@ -49,6 +52,9 @@ class Decision:
     replaces: float | None
     fingerprint: str
     seal: str = ""
+    version: int | None = None
+    points: dict[str, float] | None = None
+    sales_can_take: float | None = None
 
     def headline(self) -> str:
         """The decision in a sentence."""
@@ -63,11 +69,23 @@ class Decision:
         """One row, a column a field."""
         return pd.DataFrame([asdict(self)])
 
+    def made_for_another(self, model: ScoreModel | None) -> str:
+        """For which version it was made, where `model` has another version or other points; else nothing."""
+        if self.version is None or model is None:
+            return ""
+        figures = f"({self.n_above:,} leads, {percent(self.conversion_rate)})"
+        if self.version != model.version:
+            return f"Decided for version {self.version} {figures}; this is version {model.version}."
+        if self.points != _points_of(model):
+            return f"Decided for version {self.version} {figures}; the points are others now."
+        return ""
+
     def made_on(self, calibration: Calibration) -> bool:
         """Whether it was made on these very counts."""
         return self.fingerprint == fingerprint(calibration)
 
 
+_LATER = ("version", "points", "sales_can_take")  # not in decisions of old, which keep their seals
 _FIELDS = tuple(field.name for field in fields(Decision))
 
 
@@ -80,6 +98,8 @@ def decide(
     author: str,
     on: str | date,
     replaces: float | None = None,
+    scored_by: ScoreModel | None = None,
+    sales_can_take: float | None = None,
 ) -> Decision:
     """Put a decision on file, beside the model.
 
@@ -97,6 +117,10 @@ def decide(
         The day from which it holds, such as `"2026-07-01"`.
     replaces
         The line that stands now; needed to change it.
+    scored_by
+        The model with the points that were judged; its version and points go on file.
+    sales_can_take
+        Leads a week for which there are people, where that was asked.
 
     Raises
     ------
@@ -151,6 +175,9 @@ def decide(
         confidence=calibration.confidence,
         replaces=None if standing is None else standing.threshold,
         fingerprint=fingerprint(calibration),
+        version=None if scored_by is None else scored_by.version,
+        points=None if scored_by is None else _points_of(scored_by),
+        sales_can_take=sales_can_take,
     )
     made = Decision(**{**asdict(made), "seal": _seal(asdict(made), standing.seal if standing else "")})
     _write(decisions_file(model), [*found, made])
@@ -210,8 +237,16 @@ def fingerprint(calibration: Calibration) -> str:
 
 
 def _seal(entry: Mapping[str, Any], before: str) -> str:
-    told = {name: entry[name] for name in _FIELDS if name != "seal"}
+    told = {name: entry[name] for name in _FIELDS if name != "seal" and _written(entry, name)}
     return hashlib.sha256((before + json.dumps(told, sort_keys=True)).encode()).hexdigest()
+
+
+def _written(entry: Mapping[str, Any], name: str) -> bool:
+    return name not in _LATER or entry[name] is not None
+
+
+def _points_of(model: ScoreModel) -> dict[str, float]:
+    return {rule.name: float(rule.points) for rule in model.rules}
 
 
 def _write(file: Path, found: list[Decision]) -> None:
@@ -220,7 +255,9 @@ def _write(file: Path, found: list[Decision]) -> None:
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 120
-    yaml.dump({"decisions": [asdict(one) for one in found]}, text)
+    entries = [asdict(one) for one in found]
+    kept = [{name: entry[name] for name in _FIELDS if _written(entry, name)} for entry in entries]
+    yaml.dump({"decisions": kept}, text)
     beside = file.with_name(f".{file.name}.new")
     try:
         beside.write_text(_HEAD + text.getvalue(), encoding="utf-8", newline="\n")

@@ -278,7 +278,17 @@ class Calibration:
         high_score, n_leads, n_won, conversion_rate, low, high (Wilson interval), inverted: whether the rate lies
         significantly below a lower band's (Fisher's exact test, adjusted by Holm for the pairs looked at).
         """
-        tally, first = self.tally, self._band_starts
+        return self._banded(self._band_starts)
+
+    def bands_split_at(self, line: float) -> pd.DataFrame:
+        """`bands`, with the band that `line` (points) cuts parted there; bands without a judged lead are left out."""
+        place = int(np.searchsorted(self.tally.score, line))
+        starts = self._band_starts
+        found = self._banded(np.union1d(starts, [place]) if place < len(self.tally.score) else starts)
+        return found[found["n_leads"] > 0]
+
+    def _banded(self, first: rules.Places) -> pd.DataFrame:
+        tally = self.tally
         last = np.append(first[1:], len(tally.score)) - 1
         n, won = np.add.reduceat(tally.n_leads, first), np.add.reduceat(tally.n_won, first)
         effects = 1.0 if self.parts is None else design_effect(*self.parts.by_score(tally.score[first]))

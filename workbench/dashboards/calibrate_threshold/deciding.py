@@ -39,6 +39,8 @@ class Deciding(Section):
         if stands is None:
             return "no line is on file yet"
         told = f"{points(stands.threshold)} since {date.fromisoformat(stands.date):{DAY}}, by {stands.author}"
+        if stands.made_for_another(self.state.model):
+            told += f", for version {stands.version}"
         found = self.known("follow_up")
         if isinstance(found, FollowUp):
             told += "; alarm, see inside" if found.alarm else "; as promised so far"
@@ -87,7 +89,15 @@ class Deciding(Section):
             if isinstance(found, FollowUp) and (found.frame()["n_judged"] > 0).sum() > 1
             else None,
         )
-        rows = [(points(one.threshold), one.date, one.author, one.reason) for one in reversed(state.decisions)]
+        rows = [
+            (
+                points(one.threshold) + (f" (version {one.version})" if one.version is not None else ""),
+                one.date,
+                one.author,
+                one.reason,
+            )
+            for one in reversed(state.decisions)
+        ]
         self._so_far.value = (
             Markup("<h3>Decisions so far</h3>") + table(("line", "from", "by", "why"), rows, texts=(1, 2, 3))
             if len(rows) > 1
@@ -101,6 +111,11 @@ class Deciding(Section):
             self.state.threshold = stands.threshold
 
     def _decide(self) -> None:
+        missing = [box for box in (self._author, self._reason) if not box.value.strip()]
+        if missing:
+            asked = {self._author: "your name under 'Who decides'", self._reason: "the reason under 'Why'"}
+            self._said.value = problem(f"To put the line on file, give {' and '.join(asked[box] for box in missing)}.")
+            return
         if self._on.value is None:
             self._said.value = problem("say from which day the line holds.")
             return

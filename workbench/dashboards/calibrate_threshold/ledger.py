@@ -39,7 +39,17 @@ class Ledger:
         came = [] if self.imported is None else decisions(self.imported)
         return came if len(came) > len(own) else own
 
-    def decide(self, calibration: Calibration, *, threshold: float, author: str, reason: str, on: date) -> Decision:
+    def decide(
+        self,
+        calibration: Calibration,
+        *,
+        threshold: float,
+        author: str,
+        reason: str,
+        on: date,
+        scored_by: ScoreModel | None = None,
+        sales_can_take: float | None = None,
+    ) -> Decision:
         """Put a line on file, in place of the one that stands.
 
         Raises
@@ -58,6 +68,8 @@ class Ledger:
             author=author,
             on=on,
             replaces=found[-1].threshold if found else None,
+            scored_by=scored_by,
+            sales_can_take=sales_can_take,
         )
 
     def content(self) -> bytes:

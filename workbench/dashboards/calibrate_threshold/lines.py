@@ -29,9 +29,9 @@ class Lines(Section):
         return ", ".join(told) if told else "counting …"
 
     def build(self) -> Sequence[widgets.Widget]:
-        self._value = self.number("value_per_win", "Value of a win")
-        self._cost = self.number("cost_per_lead", "Cost of working a lead")
-        self._target = self.number("target_rate", "Conversion asked for, %", unit=0.01)
+        self._value = self.number("value_per_win", "Value of a win", above=0)
+        self._cost = self.number("cost_per_lead", "Cost of working a lead", above=0)
+        self._target = self.number("target_rate", "Conversion asked for, %", unit=0.01, above=0, most=100)
         self._hint, self._table = widgets.HTML(), widgets.HTML()
         self._advice = [self._advice_row(place) for place in range(MOST_ADVICE)]
         return [
@@ -62,8 +62,8 @@ class Lines(Section):
                 use.description = "" if line is None else f"Use {points(line)}"
         deals = self.known("deals")
         if deals is not None:
-            self._value.description = f"Value of a win, {deals.currency}"
-            self._cost.description = f"Cost of working a lead, {deals.currency}"
+            self._value.box.description = f"Value of a win, {deals.currency}"
+            self._cost.box.description = f"Cost of working a lead, {deals.currency}"
             self._hint.value = note(
                 f"Won deals in this export: {deals.currency} {number(deals.median)} at the median, of "
                 f"{plural(deals.n, 'deal')}. Profit is advised once a win's value and a lead's cost are known."

@@ -25,6 +25,7 @@ from workbench.calibration import (
     memo,
     what_if,
 )
+from workbench.calibration.memo import NOT_A_BACKTEST
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold.findings import (
     FINDINGS,
@@ -44,7 +45,7 @@ from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
 from workbench.scoring import Label, ScoreModel, score
 from workbench.stats.proportions import Rate
-from workbench.wording import interval, number, percent
+from workbench.wording import interval, number, percent, times
 from workbench.wording import points as points_text
 
 NO_CAPACITY = Recommendation(
@@ -61,6 +62,10 @@ CHANCE = 0.5  # AUC of a lottery
 ANY_TIME = 0
 EVERYBODY = ""
 OFTEN_ASKED = ("country", "industry", "hs_analytics_source")  # of segments
+CHOOSE_ANOTHER = (
+    "Choose another score under 'What is judged', or import a score.yaml whose rules ask for what this export has."
+)
+MOST_COLUMNS = 5  # that are tried as a score on the first look; the likely ones come first
 PEOPLE = 4  # until somebody says how many there are
 HANDED_OVER = "Handed over"  # the label that a lead keeps for a while
 
@@ -146,6 +151,8 @@ class State(HasTraits):
         self._placed = False  # whether the line stands where this score wants it, or somebody
         self._quiet = False
         self._follow_capacity = False
+        self.capacity_said = False  # whether somebody said what sales can take
+        self.unfit: dict[str, str] = {}  # scores that were tried first and cannot be judged, and why
         self._values: dict[str, list[choices.Value]] = {}
         self._contacts = as_frame(workspace.table("contacts", engine="duckdb"))
         self._activities = workspace.events(engine="duckdb")
@@ -167,9 +174,22 @@ class State(HasTraits):
                 "no column of the export can count as success: no date a stage was entered, no yes/no column; "
                 "export one of them too, or name it in mapping.yaml."
             )
-        self.score, self.outcome = next(iter(scores)), next(iter(outcomes))
+        self.outcome = next(iter(outcomes))
         offered = self.segment_properties
         self.segment_by = next((name for name in (*OFTEN_ASKED, *offered) if name in offered), "")
+        self._choose_score(list(scores))
+
+    def _choose_score(self, scores: list[str]) -> None:
+        """The first score that can be judged; the first of all where none can. `unfit` says why the others cannot."""
+        for name in scores[: len(self.models) + MOST_COLUMNS]:
+            self.score = name
+            self._take_score()
+            self._count()
+            if not self.error:
+                return
+            self.unfit[name] = self.error.removesuffix(CHOOSE_ANOTHER).rstrip()
+        self.unfit.clear()
+        self.score = scores[0]
         self._take_score()
         self._count()
 
@@ -239,6 +259,7 @@ class State(HasTraits):
             self._judge(weekly=False)
 
     def _asked(self, _change: Any) -> None:
+        self.capacity_said = True
         self._follow_capacity = True  # the line goes where the answer is, once it is known
 
     def _again(self, _change: Any) -> None:
@@ -264,9 +285,14 @@ class State(HasTraits):
                 )
                 self._show(found)
                 return
-            self._what_if = what_if(
-                chosen.to_native(), model, outcome=outcome, as_of=self.workspace.as_of, activities=self._activities
-            )
+            try:
+                self._what_if = what_if(
+                    chosen.to_native(), model, outcome=outcome, as_of=self.workspace.as_of, activities=self._activities
+                )
+            except WorkbenchError as problem:
+                raise WorkbenchError(
+                    f"the model {model.name!r} does not fit this export: {problem} {CHOOSE_ANOTHER}"
+                ) from problem
         except WorkbenchError as problem:
             self._fail(problem)
             return
@@ -285,6 +311,7 @@ class State(HasTraits):
 
     def _show(self, calibration: Calibration) -> None:
         self.calibration, self.error = calibration, ""
+        self.unfit.pop(self.score, None)
         if not self._placed:
             model = self.models.get(self.score)
             self.threshold = first_line(model, decision=self.decision, calibration=calibration).threshold
@@ -531,13 +558,28 @@ class State(HasTraits):
         calibration = self.judged
         if self._what_if is not None and calibration.weekly is None:
             calibration = self._what_if.calibrate(self.points)
-        made = self.ledger.decide(calibration, threshold=self.threshold, author=author, reason=reason, on=on)
+        made = self.ledger.decide(
+            calibration,
+            threshold=self.threshold,
+            author=author,
+            reason=reason,
+            on=on,
+            scored_by=self.model,
+            sales_can_take=self.leads_per_week if self.capacity_said else None,
+        )
         self._read_decisions()
         return made
 
     def memo(self) -> str:
         """The standing decision as a page of HTML."""
-        return memo(self.judged, self.decisions)
+        days = self.outcome_spec.within_days
+        success = self.outcome if days is None else f"{self.outcome} within {days} days"
+        return memo(self.judged, self.decisions, scored_by=self.model, success=success)
+
+    @property
+    def decided_otherwise(self) -> str:
+        """For which version or points the standing decision was made, where these are not looked at; else nothing."""
+        return "" if self.decision is None else self.decision.made_for_another(self.model)
 
     def lot(self, salt: str) -> bytes:
         """Who a lot takes, as CSV."""
@@ -575,9 +617,27 @@ class State(HasTraits):
     @property
     def headline(self) -> str:
         """The answer in a sentence, or what is wrong."""
-        if self.calibration is None:
+        calibration = self.calibration
+        if calibration is None:
             return self.error
-        return self.calibration.headline(self.threshold)
+        told = calibration.headline(self.threshold)
+        if not self.capacity_said or calibration.weekly is None:
+            return told
+        come = float(calibration.weekly.above(float("-inf")).mean())
+        if come > self.leads_per_week:
+            return told
+        fit = (
+            f"All leads fit: {number(come, digits=1)} a week come, sales can take {points_text(self.leads_per_week)}; "
+            "no line is needed for capacity. "
+        )
+        if calibration.at(self.threshold).n_leads < calibration.n_leads:
+            return fit + told
+        best = calibration.at(calibration.default_threshold)
+        return fit + (
+            f"The score can still say whom to call first: from {points_text(best.threshold)} points on, "
+            f"{best.n_leads:,} leads convert at {percent(best.conversion.value)} "
+            f"({interval(best.conversion.low, best.conversion.high)}), {times(best.lift)} the average."
+        )
 
     @property
     def compared(self) -> str:
@@ -613,7 +673,7 @@ class State(HasTraits):
             )
         elif ranking.low <= CHANCE:
             found.append(("No better than chance.", "The data cannot tell this score from a lottery."))
-        told = "The score is as it is in the export, not as it was when a lead was won."
+        told = NOT_A_BACKTEST
         if calibration.tally.n_young:
             told += (
                 f" {calibration.tally.n_young:,} leads are younger than {calibration.outcome.within_days} days "

@@ -35,8 +35,8 @@ class Sureness(Section):
     def build(self) -> Sequence[widgets.Widget]:
         state = self.state
         self._drift, self._companies, self._plan, self._said, self._read = (widgets.HTML() for _ in range(5))
-        self._share = self.number("by_lot", "Taken by lot, % of leads", unit=0.01, placeholder="10")
-        self._ratio = self.number("ratio", "Difference to be found, times", placeholder="2")
+        self._share = self.number("by_lot", "Taken by lot, % of leads", unit=0.01, placeholder="10", above=0, most=50)
+        self._ratio = self.number("ratio", "Difference to be found, times", placeholder="2", above=1)
         self._draw_lot = button("Draw the lot (CSV)", lambda _: self._lot())
         worked = [_NOBODY, *((choices.label_of(name), name) for name in state.yes_no_columns)]
         self._worked = widgets.Dropdown(options=worked, description="Who was worked")

@@ -21,7 +21,7 @@ from workbench.dashboards.calibrate_threshold.fairness import Fairness
 from workbench.dashboards.calibrate_threshold.lines import Lines
 from workbench.dashboards.calibrate_threshold.looks import Looks
 from workbench.dashboards.calibrate_threshold.rules import Rules
-from workbench.dashboards.calibrate_threshold.section import Section, actions, button, number_in
+from workbench.dashboards.calibrate_threshold.section import NumberBox, Section, actions, button, number_in
 from workbench.dashboards.calibrate_threshold.sorts import Sorts
 from workbench.dashboards.calibrate_threshold.state import ANY_TIME, EVERYBODY, State
 from workbench.dashboards.calibrate_threshold.sureness import Sureness
@@ -37,6 +37,7 @@ from workbench.scoring import ScoreModel
 from workbench.wording import interval, number, percent, times
 from workbench.wording import points as points_text
 
+MOST_LEADS_A_WEEK = 1_000_000
 MOST_STEPS = 500  # of the line; with more scores it moves freely
 RULES_START = 2  # children of the panel before the first rule
 WINDOWS = (30, 60, 90, 180, 365)
@@ -79,7 +80,7 @@ class View(Settling):
         state.observe(lambda _: self._draw_found(), ["found"])
         state.observe(lambda _: self._draw_line(), ["decided"])
         state.observe(lambda _: self._follow(), ["leads_per_week", "include_opted_out", "people"])
-        state.observe(lambda _: self._later(), ["leads_per_week"])
+        state.observe(lambda _: self._asked(), ["leads_per_week"])
         self._redraw()
 
     # building
@@ -95,9 +96,10 @@ class View(Settling):
         ]
         self._among = widgets.Dropdown(options=properties, value=state.among, description="Among")
         self._among_value = widgets.Dropdown(options=[("all", EVERYBODY)], value=EVERYBODY, description="Which")
-        self._capacity = widgets.BoundedFloatText(
-            value=state.leads_per_week, min=0, max=1e9, step=1, description="Sales can take, leads a week"
+        self._capacity = widgets.FloatText(
+            value=state.leads_per_week, step=1, description="Sales can take, leads a week"
         )
+        self._capacity_box = NumberBox(self._capacity)
         self._old_line = widgets.Text(
             value="", placeholder="none", continuous_update=False, description="Line in force so far, points"
         )
@@ -111,9 +113,9 @@ class View(Settling):
             "within_days": self._within,
             "among": self._among,
             "among_value": self._among_value,
-            "leads_per_week": self._capacity,
             "include_opted_out": self._opted_out,
         }
+        self._capacity.observe(self._capacity_said, "value")
         for trait, control in self._chosen.items():
             control.observe(partial(self._choose, trait), "value")
         self._sliders_of = ""  # the score whose rules have sliders
@@ -121,7 +123,8 @@ class View(Settling):
         self._remarks: dict[str, widgets.HTML] = {}
         self._rules = widgets.VBox().add_class("wb-rules")
         self._threshold = widgets.FloatText(value=state.threshold, step=1, description="Hand over from, points")
-        self._threshold.observe(self._line_moved, "value")
+        self._threshold.observe(self._line_typed, "value")
+        self._threshold_box = NumberBox(self._threshold)
         self._figure.observe(self._line_moved, "line")
 
     def _build_buttons(self) -> None:
@@ -140,8 +143,8 @@ class View(Settling):
                 self._within,
                 self._among,
                 self._among_value,
-                self._capacity,
-                self._threshold,
+                self._capacity_box,
+                self._threshold_box,
                 self._old_line,
                 self._rules,
             ]
@@ -220,6 +223,36 @@ class View(Settling):
             self.state.remember("threshold")
             self.state.threshold = float(change["new"])
 
+    def _line_typed(self, change: Any) -> None:
+        """A line beyond the scores goes to the nearest of them, and that is said."""
+        calibration = self.state.calibration
+        if self._setting or calibration is None:
+            return
+        low, high = calibration.summary.minimum, calibration.summary.maximum
+        typed = float(change["new"])
+        line = min(max(typed, low), high)
+        self._line_moved({"new": line})
+        if line != typed:
+            self._threshold.value = line
+            self._threshold_box.say(
+                f"The score runs from {points_text(low)} to {points_text(high)}, so the line is put at "
+                f"{points_text(line)}."
+            )
+
+    def _capacity_said(self, change: Any) -> None:
+        if self._setting:
+            return
+        if 0 <= change["new"] <= MOST_LEADS_A_WEEK:
+            self.state.leads_per_week = float(change["new"])
+            self._capacity_box.say("")
+            return
+        stays = self.state.leads_per_week
+        self._capacity.value = stays
+        self._capacity_box.say(
+            f"Sales can take from 0 to {MOST_LEADS_A_WEEK:,} leads a week, so {points_text(change['new'])} is not "
+            f"taken; {points_text(stays)} stays."
+        )
+
     def _old_line_said(self, change: Any) -> None:
         self.state.old_line = number_in(change["new"])
         if self.state.old_line is None:
@@ -292,6 +325,7 @@ class View(Settling):
             self._within.description = "How soon (no dates to tell)" if undated else "How soon"
             for trait, control in self._chosen.items():
                 control.value = getattr(self.state, trait)
+            self._capacity.value = self.state.leads_per_week
         finally:
             self._setting = False
 
@@ -301,6 +335,10 @@ class View(Settling):
             row.add_class("wb-minus")
         else:
             row.remove_class("wb-minus")
+
+    def _asked(self) -> None:
+        self._draw_answer()
+        self._later()
 
     def _line_went(self) -> None:
         self._draw_line()
@@ -312,20 +350,18 @@ class View(Settling):
         state, calibration = self.state, self.state.calibration
         self._undo.disabled = not state.can_undo
         self._said.value = ""
+        self._threshold_box.say("")
         shown = "none" if calibration is None else ""
         for part in (self._figure, self._legend, self._threshold, self._for_people, self._for_import, self._opted_out):
             part.layout.display = shown
         if calibration is None:
-            self._answer.value = problem(state.error)
+            self._draw_answer()
             for html in (self._cards, self._warnings, self._footnote, self._stands):
                 html.value = ""
             self._draw_sections()
             return
         line = calibration.at(state.threshold)
-        left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
-        compared = state.compared
-        changed = note(compared) if compared else ""
-        self._answer.value = left_out + answer(state.headline, highlight=percent(line.conversion.value)) + changed
+        self._draw_answer()
         self._cards.value = cards(self._figures(line))
         figure = score_histogram(calibration, state.threshold)
         figure["layout"] |= {"showlegend": False, "margin": figure["layout"]["margin"] | {"b": 60}}
@@ -345,6 +381,22 @@ class View(Settling):
         self._warnings.value = Markup("").join(warning(*told) for told in state.warnings)
         self._footnote.value = footnote(state.footnote)
         self._draw_sections()
+
+    def _draw_answer(self) -> None:
+        """The sentence, and above it what was left out on the way to it."""
+        state, calibration = self.state, self.state.calibration
+        left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
+        if calibration is None:
+            self._answer.value = left_out + problem(state.error)
+            return
+        left_out += Markup("").join(
+            warning(f"{state.scores[state.score]} is judged instead.", told[0].upper() + told[1:])
+            for told in state.unfit.values()
+        )
+        compared = state.compared
+        changed = note(compared) if compared else ""
+        rate = percent(calibration.at(state.threshold).conversion.value)
+        self._answer.value = left_out + answer(state.headline, highlight=rate) + changed
 
     def _draw_sections(self) -> None:
         """The sections, a moment later where a loop runs: the answer does not wait for them."""
@@ -396,6 +448,7 @@ class View(Settling):
         """Leads a week and recommendations, where the state has them now."""
         calibration = self.state.calibration
         if calibration is not None:
+            self._draw_answer()
             self._cards.value = cards(self._figures(calibration.at(self.state.threshold)))
             self._footnote.value = footnote(self.state.footnote)
         self._show_sections()
@@ -417,6 +470,8 @@ def stands(state: State) -> Markup:
         f"Decided: {points_text(found.threshold)} points since {date.fromisoformat(found.date):{DAY}}, by "
         f"{found.author}. {found.reason}"
     )
+    if state.decided_otherwise:
+        told += f" {state.decided_otherwise}"
     if found.threshold != state.threshold:
         told += f" You look at {points_text(state.threshold)}, which is not what was decided."
     return Markup('<p class="wb-stands">{}</p>').format(told)

@@ -1,0 +1,39 @@
+"""Numbers that make no sense, typed in a real Chromium: the old ones come back, with a sentence at their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+
+
+@pytest.fixture(scope="module")
+def served(serve_pages: Callable[..., Any]) -> Any:
+    return serve_pages(SAMPLE)
+
+
+def test_the_old_number_comes_back_and_its_field_says_why(open_page: Callable[..., Page], served: Any) -> None:
+    page = open_page(f"{served.address}calibrate_threshold", narrow=True)
+
+    def refused(label: str, typed: str, stays: str, sentence: str) -> None:
+        box = page.get_by_label(label)
+        box.fill(typed)
+        box.press("Tab")
+        expect(page.get_by_text(sentence)).to_be_visible()
+        expect(box).to_have_value(stays)
+
+    refused("Sales can take, leads a week", "-3", "20", "Sales can take from 0 to 1,000,000 leads a week")
+    for _ in range(2):
+        refused("Hand over from, points", "1000000000", "100", "The score runs from 0 to 100")
+    refused("Value of a win", "abc", "", "'abc' is not a number above 0")
+    page.get_by_role("button", name="Then decide").click()
+    page.get_by_role("button", name="Put 100 on file").click()
+    expect(page.get_by_text("give your name under 'Who decides' and the reason under 'Why'")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
