@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
-from traitlets import Bool, Float, HasTraits, Integer, Tuple, Unicode
+from traitlets import Bool, Float, HasTraits, Instance, Integer, Tuple, Unicode
 
 from workbench import catalog
 from workbench.charts.audit import fill_rates
@@ -22,7 +23,17 @@ from workbench.dashboards.improvement_report import xlsx_file
 from workbench.dashboards.parts import answer, cards, heading, note, problem, table
 from workbench.dashboards.upload import Upload
 from workbench.errors import WorkbenchError, listing
-from workbench.loaders import CODES, Audit, Workspace, audit, find_duplicates, load, suggest_mapping
+from workbench.loaders import (
+    CODES,
+    Audit,
+    Workspace,
+    audit,
+    before_import,
+    find_duplicates,
+    load,
+    suggest_mapping,
+    undo_import,
+)
 from workbench.loaders.auditing import BLANK
 from workbench.loaders.collecting import Progress
 from workbench.loaders.duplicates import Of
@@ -48,6 +59,9 @@ class State(HasTraits):
     `shown` is a figure whose rows are looked at: finding, table, figure; finding `faults` stands for the faults of the
     import. `of_table` is the table whose fill rates are shown. `importing` gives the work of an import.
 
+    `named` is the folder or file that a visitor typed, `dropped` the folder of what was dropped: they are imported when
+    that is asked for, not before. A relative name is looked for in `folders`, then in the folder of the exports.
+
     `strangers` are the files that were taken for nothing, each with the object that it is nearest to; `choices` and
     `objects` are what a visitor says of columns and of them. `refused` are exports of which nothing could be loaded.
     """
@@ -58,6 +72,8 @@ class State(HasTraits):
     turned = Integer(0)  # pages from the first
     code = Unicode()
     file = Unicode()
+    named = Unicode()
+    dropped = Instance(Path, allow_none=True)
 
     busy = Bool(False)
     done = Float(0.0)
@@ -65,9 +81,14 @@ class State(HasTraits):
     error = Unicode()
     version = Integer(0)  # counts imports and audits
 
-    def __init__(self, workspace: Workspace, *, exports: str = "", within: Path | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, *, exports: str = "", within: Path | None = None, started: Path | None = None
+    ) -> None:
         super().__init__()
         self.exports, self.within = exports, within
+        self.exports_before = exports
+        served = Path(exports)
+        self.folders = [(started or Path.cwd()), *([served if served.is_dir() else served.parent] if exports else [])]
         self.choices: dict[tuple[str, str], str] = {}
         self.objects: dict[str, str] = {}
         self.refused: Path | None = None
@@ -176,14 +197,66 @@ class State(HasTraits):
             self.workspace.report.headline(),
         )
 
-    def folder_named(self, text: str) -> Path:
-        """A folder or file of exports that a visitor named. Raises WorkbenchError where it may not be read."""
-        path = Path(text.strip()).expanduser()
-        if not text.strip():
-            raise WorkbenchError("name the folder that holds the exports, or drop files above.")
-        if self.within is not None and not path.resolve().is_relative_to(self.within.resolve()):
+    def chosen(self) -> Path:
+        """The folder or file of exports that a visitor named, else what was dropped.
+
+        Raises WorkbenchError where there is neither, what was named is not there, or may not be read.
+        """
+        text = self.named.strip().replace("\0", "")
+        if not text:
+            if self.dropped is None:
+                raise WorkbenchError("name the folder that holds the exports, or drop files above.")
+            return self.dropped
+        tried = [os.path.realpath(folder / os.path.expanduser(text)) for folder in self.folders]
+        if self.within is not None:
+            tried = [path for path in tried if Path(path).is_relative_to(os.path.realpath(self.within))]
+        if not tried:
             raise WorkbenchError(f"from afar only what lies in {self.within} can be imported; drop the files instead.")
-        return path
+        for path in tried:
+            if os.path.exists(path):
+                return Path(path)
+        neither = " nor ".join(dict.fromkeys(tried))
+        raise WorkbenchError(f"{text!r} does not exist: there is no {neither}. Name a folder of exports, or a file.")
+
+    def before_importing(self) -> str:
+        """What importing would put in place of what; "" where nothing is there to import."""
+        try:
+            files = export_files(self.chosen())
+        except (WorkbenchError, OSError):
+            return ""
+        told = (
+            files[0].name if len(files) == 1 else f"these {len(files):,} files ({listing(file.name for file in files)})"
+        )
+        return (
+            f"Importing shows {told} in place of {_held(self.workspace)}, on every page; "
+            "the present data stay as a snapshot, and the import can be undone."
+        )
+
+    def before_undoing(self) -> str:
+        """What undoing the last import would show again; "" where there is nothing to go back to."""
+        try:
+            before = before_import(self.workspace)
+            return "" if before is None else f"{self.workspace.name} is shown in place of {_held(before)}."
+        except (WorkbenchError, OSError):
+            return ""
+
+    def undoing(self) -> Work:
+        """The work of taking the last import back."""
+        workspace, stale_days, exports = self.workspace, self.stale_days, self.exports_before
+
+        def work(progress: Progress) -> Callable[[], None]:
+            before = undo_import(workspace)
+            progress(1.0, "looking it over")
+            found = audit(before, stale_days=stale_days)
+            strangers = strangers_in(Path(exports), before) if exports else {}
+
+            def apply() -> None:
+                self.exports = exports
+                self._take(before, found, strangers)
+
+            return apply
+
+        return work
 
     def importing(self, exports: Path) -> Work:
         """The work of an import."""
@@ -204,7 +277,8 @@ class State(HasTraits):
                     mapping.write_bytes(before)
                 elif asked_before:
                     mapping.unlink(missing_ok=True)
-                sentence, strangers = str(fault), {} if asked_before else strangers_in(exports)
+                answered = asked_before and (chosen or objects)
+                sentence, strangers = str(fault), {} if answered else strangers_in(exports)
 
                 def refuse() -> None:
                     if strangers:
@@ -223,7 +297,10 @@ class State(HasTraits):
             strangers = strangers_in(exports, current)
 
             def apply() -> None:
+                if current.folder != workspace.folder:
+                    self.exports_before = self.exports
                 self.exports = str(exports)
+                self.named, self.dropped = "", None
                 self._take(current, found, strangers)
 
             return apply
@@ -250,6 +327,10 @@ class State(HasTraits):
             return apply
 
         return work
+
+
+def _held(workspace: Workspace) -> str:
+    return f"{workspace.name} ({plural(workspace.report.rows_read, 'row')})"
 
 
 def strangers_in(exports: Path, loaded: Workspace | None = None) -> dict[str, str]:
@@ -279,6 +360,7 @@ class View:
         self.state = state
         self._setting = False
         names = ("answer", "cards", "files", "error", "progress", "map", "findings", "unused", "rows", "page", "said")
+        names += ("staged", "shown")
         self._html = {name: widgets.HTML() for name in names}
         self._source = widgets.HTML().add_class("wb-source")
         self._upload = Upload()
@@ -293,12 +375,14 @@ class View:
         state.observe(lambda _: self._draw_rows(), ["shown", "turned", "code", "file"])
         state.observe(lambda _: self._draw_fill(), "of_table")
         state.observe(lambda _: self._draw_progress(), ["busy", "done", "doing", "error"])
+        state.observe(lambda _: self._draw_staged(), ["named", "dropped"])
         self._draw()
 
     def _build(self) -> None:
         state = self.state
         self._folder = widgets.Text(description="or a folder on this machine", placeholder="exports")
-        self._import = _button("Import", self._import_named, primary=True)
+        self._import = _button("Import", self._import_chosen, primary=True)
+        self._undo = _button("Undo this import", lambda: self._run(state.undoing()))
         self._remap = _button("Import, so mapped", self._import_mapped, primary=True)
         self._look = _button("Look for likely duplicates", lambda: self._run(state.looking_for_likely()))
         self._stale = widgets.Dropdown(
@@ -318,7 +402,8 @@ class View:
             (self._file, "file"),
         ):
             control.observe(partial(self._choose, trait), "value")
-        self._upload.observe(lambda change: self._start(change["new"]), "received")
+        widgets.link((state, "named"), (self._folder, "value"))
+        self._upload.observe(lambda change: self._drop(change["new"]), "received")
         self._bars.observe(self._clicked, "clicked")
 
     def _layout(self) -> widgets.Widget:
@@ -343,8 +428,11 @@ class View:
                 widgets.HTML(heading("New exports")),
                 self._upload,
                 self._folder,
+                html["staged"],
                 actions(self._import),
                 html["progress"],
+                html["shown"],
+                actions(self._undo),
                 widgets.HTML(heading("What is asked")),
                 self._stale,
             ]
@@ -395,11 +483,20 @@ class View:
             shown = self.state.properties(self.state.of_table).iloc[::-1]
             self._show(BLANK, self.state.of_table, str(shown["property"].iloc[int(point["point"])]))
 
-    def _import_named(self) -> None:
+    def _drop(self, folder: Path | None) -> None:
+        if folder is not None:
+            self.state.named, self.state.error = "", ""
+        self.state.dropped = folder
+
+    def _import_chosen(self) -> None:
+        state = self.state
+        if not state.named.strip() and state.dropped is None and (self._upload.said or state.error):
+            state.error = self._upload.said or state.error  # of files that could not be taken, or are on their way
+            return
         try:
-            self._start(self.state.folder_named(self._folder.value))
+            self._start(state.chosen())
         except WorkbenchError as fault:
-            self.state.error = str(fault)
+            state.error = str(fault)
 
     def _import_mapped(self) -> None:
         if not any(self.state.choices.values()) and not self.state.objects:
@@ -437,9 +534,8 @@ class View:
         self._download.give("audit.xlsx", self.state.spreadsheet(), type=XLSX)
         self._html["said"].value = note("audit.xlsx is on its way to your browser.")
 
-    def _start(self, exports: Path | None) -> None:
-        if exports is not None:
-            self._run(self.state.importing(exports))
+    def _start(self, exports: Path) -> None:
+        self._run(self.state.importing(exports))
 
     def _run(self, work: Work) -> None:
         """Work off the loop that answers the controls; at once where no loop runs."""
@@ -506,6 +602,7 @@ class View:
             self._setting = False
         self._draw_fill()
         self._draw_rows()
+        self._draw_staged()
         self._draw_progress()
 
     def _draw_unknown(self) -> None:
@@ -599,9 +696,17 @@ class View:
         self._back.disabled = state.turned == 0
         self._on.disabled = first + PAGE >= total
 
+    def _draw_staged(self) -> None:
+        staged, shown = self.state.before_importing(), self.state.before_undoing()
+        self._html["staged"].value = note(staged) if staged else ""
+        self._html["shown"].value = note(shown) if shown else ""
+        self._html["shown"].layout.display = self._undo.layout.display = "" if shown else "none"
+        if self.state.dropped is None and self._upload.received is not None:
+            self._upload.said = ""  # it was imported
+
     def _draw_progress(self) -> None:
         state = self.state
-        for control in (self._import, self._remap, self._upload):
+        for control in (self._import, self._undo, self._remap, self._upload):
             control.disabled = state.busy
         self._html["error"].value = problem(_capital(state.error)) if state.error else ""
         self._html["progress"].value = (
@@ -680,6 +785,9 @@ def _cell(value: Any) -> str:
 
 
 def _capital(text: str) -> str:
+    """A sentence begins with a capital, unless it begins with the name of a file, a folder or a property."""
+    if not re.match(r"[a-z-]+[,;:]?(\s|$)", text):
+        return text
     return text[:1].upper() + text[1:]
 
 
@@ -698,8 +806,11 @@ def page(workspace: Workspace, *, environment: Mapping[str, str] = os.environ) -
     """The page on a Workspace.
 
     `workbench serve` says in the environment from where the exports came (`WORKBENCH_EXPORTS`) and whether others than
-    this machine may ask (`WORKBENCH_REMOTE`): they name no folder outside of it.
+    this machine may ask (`WORKBENCH_REMOTE`): they name no folder outside of it. Relative names are looked for in the
+    folder where it was started (`WORKBENCH_STARTED_IN`) too.
     """
     exports = environment.get("WORKBENCH_EXPORTS", "")
     remote = environment.get("WORKBENCH_REMOTE", "") == "1"
-    return View(State(workspace, exports=exports, within=Path(exports or workspace.path) if remote else None))
+    within = Path(exports or workspace.path) if remote else None
+    started = Path(environment.get("WORKBENCH_STARTED_IN") or Path.cwd())
+    return View(State(workspace, exports=exports, within=within, started=started))
