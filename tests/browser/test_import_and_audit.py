@@ -43,12 +43,22 @@ def test_a_file_goes_in_and_the_pages_have_it(open_page: Callable[..., Page], se
     lines = "".join(f"{n},{HOSTILE * 40},{n}@one.example\n" for n in range(6_000))  # several pieces
     new.write_text(f"Record ID,First Name,Email\n{lines}", encoding="utf-8")
     page.set_input_files("input[type=file]", str(new))
+    expect(page.locator(".wb-drop + .wb-note")).to_have_text("1 file received.", timeout=PATIENCE)
+    told = page.get_by_text("Importing shows contacts _b_.csv in place of exports (30 rows)")
+    expect(told).to_be_visible()
+    expect(page.locator(".wb-answer")).to_contain_text("30 rows of 1 file are in")
+    page.get_by_role("button", name="Import", exact=True).click()
     expect(page.locator(".wb-answer")).to_contain_text("6,000 rows of 1 file are in", timeout=PATIENCE)
-    expect(page.locator(".wb-drop + .wb-note")).to_have_text("1 file received.")
+    expect(told).to_have_count(0)
+    page.get_by_role("button", name="Undo this import").click()
+    expect(page.locator(".wb-answer")).to_contain_text("30 rows of 1 file are in", timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Undo this import")).to_be_hidden()
 
     strange = tmp_path / "leads.csv"
     strange.write_text("lead_key,mail\nk1,ada@one.example\nk2,bo@one.example\n", encoding="utf-8")
     page.set_input_files("input[type=file]", str(strange))
+    expect(page.locator(".wb-drop + .wb-note")).to_have_text("1 file received.", timeout=PATIENCE)
+    page.get_by_role("button", name="Import", exact=True).click()
     page.get_by_label("leads.csv holds").select_option("contacts (most of its columns fit)", timeout=PATIENCE)
     expect(page.get_by_label("mail (ada@one.example)")).to_have_value("Email (email)")
     page.get_by_role("button", name="Import, so mapped").click()

@@ -15,6 +15,7 @@ from python_calamine import CalamineWorkbook
 import workbench as wb
 from workbench.dashboards import import_and_audit
 from workbench.dashboards.import_and_audit import FAULTS, State, View
+from workbench.dashboards.parts import note
 from workbench.dashboards.upload import Upload, safe_name
 from workbench.loaders.auditing import BLANK
 
@@ -149,7 +150,9 @@ STRANGE = "lead_key,mail,joined,shoe\n" + "".join(
 
 def test_a_file_that_nobody_knows_is_loaded_after_choosing_what_it_holds(view: View) -> None:
     sent(view._upload, {"leads.csv": STRANGE.encode()}, piece=500)
-    assert view.state.error == "what 'leads.csv' holds is not known: say it below, then import."
+    for _ in range(2):
+        view._import.click()
+        assert view.state.error == "what 'leads.csv' holds is not known: say it below, then import."
     assert view.state.workspace.tables == ("contacts", "deals")
     assert view._mapping.layout.display == ""
     _, holds, fields = view._strangers.children
@@ -196,7 +199,13 @@ def test_likely_duplicates_lead_to_their_rows(view: View, exports: Path) -> None
 
 
 def test_a_folder_that_cannot_be_imported_is_a_sentence_and_the_old_import_stands(view: View, tmp_path: Path) -> None:
-    for text, told in (("", "name the folder that holds"), ("nowhere", "does not exist"), (str(tmp_path), "no export")):
+    (tmp_path / "empty").mkdir()
+    for text, told in (
+        ("", "name the folder that holds"),
+        ("~nobody/x", "'~nobody/x' does not exist: there is no"),
+        ("\0", "name the folder"),
+        (str(tmp_path / "empty"), "no export"),
+    ):
         view._folder.value = text
         view._import.click()
         assert told in view.state.error.lower()
@@ -238,11 +247,70 @@ def test_dropped_files_become_a_new_import_and_the_older_one_stays(view: View) -
     home = view.state.workspace.path
     sent(view._upload, {"leads.csv": b"Record ID,First Name\n1,Ada\n", "more.csv": b"Record ID,First Name\n2,Bo\n"})
     assert view._upload.said == "2 files received."
+    assert view.state.workspace.name == "exports"
+    assert html(view, "staged") == str(
+        note(
+            "Importing shows these 2 files ('leads.csv', 'more.csv') in place of exports (31 rows), on every page; "
+            "the present data stay as a snapshot, and the import can be undone."
+        )
+    )
+    view._import.click()
+    assert (view._upload.said, html(view, "staged"), view.state.dropped) == ("", "", None)
     assert view.state.workspace.name == "leads"
     assert view.state.workspace.contacts["firstname"].tolist() == ["Ada", "Bo"]
     assert wb.load(home).contacts["firstname"].tolist() == ["Ada", "Bo"]
     assert len(list((home / "snapshots").iterdir())) == 2
     assert (view.state.busy, view.state.error) == (False, "")
+
+
+def test_an_import_is_undone_and_the_pages_show_what_was_there(view: View, exports: Path) -> None:
+    home = view.state.workspace.path
+    assert view._undo.layout.display == "none"
+    sent(view._upload, {"leads.csv": b"Record ID,First Name\n1,Ada\n"})
+    view._import.click()
+    for page in (view, import_and_audit.page(wb.load(home), environment={})):  # and in a page that is opened later
+        assert page._undo.layout.display == ""
+        assert html(page, "shown") == str(note("leads is shown in place of exports (31 rows)."))
+    view._undo.click()
+    assert (view.state.error, view.state.workspace.name, view.state.exports) == ("", "exports", str(exports))
+    assert wb.load(home).tables == ("contacts", "deals")
+    assert "<b>31</b> rows of <b>2</b> files" in html(view, "answer")
+    assert (view._undo.layout.display, len(wb.load(home).snapshots)) == ("none", 2)
+
+
+def test_an_import_that_another_visitor_replaced_is_not_undone(view: View, exports: Path, tmp_path: Path) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_text("Record ID,First Name\n1,Ada\n", encoding="utf-8")
+    view._start(path)
+    wb.load(exports, to=view.state.workspace.path)
+    view._undo.click()
+    assert view.state.error.startswith("owners was changed since it was opened")
+    assert wb.load(view.state.workspace.path).name == "exports"
+
+
+def test_a_stranger_that_was_dropped_is_forgotten_when_others_are(view: View) -> None:
+    sent(view._upload, {"leads.csv": STRANGE.encode()}, piece=500)
+    view._import.click()
+    assert view.state.refused is not None
+    sent(view._upload, {"deals.csv": b"Record ID,Create Date\n1,2026-01-01\n"})
+    assert (view.state.refused, view.state.error, list(view.state.strangers)) == (None, "", ["letter.csv"])
+
+
+def test_a_relative_name_is_looked_for_where_the_pages_were_started_and_among_the_exports(
+    exports: Path, tmp_path: Path
+) -> None:
+    there = {"WORKBENCH_EXPORTS": str(exports), "WORKBENCH_STARTED_IN": str(tmp_path)}
+    page = import_and_audit.page(wb.load(exports, to=tmp_path / "home"), environment=there)
+    for name, path in (("exports", exports), ("./exports/", exports), ("deals.csv", exports / "deals.csv")):
+        page._folder.value = name
+        assert page.state.chosen() == path
+        assert "Importing shows" in html(page, "staged")
+    page._folder.value = "data"
+    assert html(page, "staged") == ""
+    page._import.click()
+    assert page.state.error == (
+        f"'data' does not exist: there is no {tmp_path}/data nor {exports}/data. Name a folder of exports, or a file."
+    )
 
 
 def test_an_import_off_the_loop_shows_its_progress_and_its_result(view: View, exports: Path) -> None:
@@ -265,11 +333,17 @@ def test_an_import_off_the_loop_shows_its_progress_and_its_result(view: View, ex
 
 def test_a_dropped_file_that_is_no_export_is_a_sentence(view: View) -> None:
     sent(view._upload, {"contacts.csv": b"%PDF-1.7"})
-    assert view.state.error == "contacts.csv is a PDF, not a table: export it as CSV or XLSX."
+    for _ in range(2):
+        view._import.click()
+        assert view.state.error == "contacts.csv is a PDF, not a table: export it as CSV or XLSX."
     assert view.state.workspace.tables == ("contacts", "deals")
     sent(view._upload, {"evil.exe": b"MZ"})
     assert view._upload.said.startswith("'evil.exe' cannot be an export; the workbench reads '.csv', ")
+    assert (view.state.dropped, view.state.error) == (None, "")
+    view._import.click()
+    assert view.state.error == view._upload.said
     sent(view._upload, {"empty.csv": b""})
+    view._import.click()
     assert view.state.error == "empty.csv is empty (0 bytes): export it again, as CSV or XLSX."
 
 

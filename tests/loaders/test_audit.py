@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import workbench as wb
@@ -152,9 +153,17 @@ def test_what_is_not_there_is_told_with_what_is(found):
         "'hs_pipeline_stage', 'createdate', 'closed_date'."
     )
     assert said(wb.audit, found.workspace, stale_days=0) == (
-        "stale_days is 0: give a number of days from 1 on, such as 180."
+        "stale_days is 0: give a whole number of days from 1 to 36,500, such as 180."
     )
-    assert said(wb.audit, found.workspace, as_of="soon") == "as_of is 'soon', not a date: write it as in '2026-06-30'."
+    for days in ("x", None, 1.5, True, float("nan"), 10**30):
+        assert said(wb.audit, found.workspace, stale_days=days).startswith(
+            f"stale_days is {days!r}: give a whole number"
+        )
+    for day in ("soon", "", pd.NaT, 20260630, ["2026-06-30"], "9999999-01-01"):
+        assert said(wb.audit, found.workspace, as_of=day) == (
+            f"as_of is {day!r}, not a date: write it as in '2026-06-30'."
+        )
+    assert said(wb.audit, "data/sample") == "an audit looks at a Workspace, as load gives it, not at str."
 
 
 def test_hostile_headers_are_names_and_nothing_else(tmp_path):

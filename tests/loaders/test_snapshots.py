@@ -7,6 +7,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import WorkbenchError
+from workbench.loaders import before_import, undo_import
 
 HEAD = "Record ID,Email,Lifecycle Stage,Create Date,HubSpot Score,Became a Lead Date,Became a Customer Date\n"
 MARCH = HEAD + (
@@ -136,12 +137,31 @@ def test_importing_an_older_export_again_makes_it_current_and_adds_none(ws, tmp_
     assert [one.is_current for one in again.snapshots] == [True, False]
 
 
+def test_an_import_is_undone_with_what_was_merged_since(ws):
+    merged = wb.merge(ws, wb.find_duplicates(ws)).workspace
+    back = undo_import(merged)
+    assert (back.as_of.month, back.reopened().folder == back.folder, before_import(back)) == (3, True, None)
+    with pytest.raises(WorkbenchError, match="nothing was there before march: there is no import to undo"):
+        undo_import(back)
+    with pytest.raises(WorkbenchError, match="june was changed since it was opened"):
+        undo_import(ws)
+    assert before_import(ws) is None
+
+
+def test_an_import_can_be_undone_after_a_merge_was(tmp_path):
+    wb.load(exports(tmp_path / "june", "2026-06-30", JUNE), to=tmp_path / "home")
+    march = wb.load(exports(tmp_path / "march", "2026-03-31", MARCH), to=tmp_path / "home")
+    unmerged = wb.undo_merge(wb.merge(march, wb.find_duplicates(march)).workspace)
+    assert unmerged.folder == march.folder
+    assert undo_import(unmerged).name == "june"
+
+
 @pytest.mark.parametrize(
     ("since", "said"),
     [
         ("2026-07-01", "since is 2026-07-01, but home is of|is of 2026-06-30: give an earlier day"),
-        ("soon", "not a day"),
-        (None, "not a day"),
+        ("soon", "not a date"),
+        (None, "not a date"),
     ],
 )
 def test_what_is_no_earlier_day_is_said(ws, since, said):

@@ -197,6 +197,17 @@ class State(HasTraits):
             self.workspace.report.headline(),
         )
 
+    def drop(self, folder: Path | None) -> None:
+        """Take what was dropped in place of what was dropped before, which is gone; None where nothing came of it."""
+        if self.refused is not None:
+            self.refused = None
+            self._ask_about(strangers_in(Path(self.exports), self.workspace) if self.exports else {})
+            self.version += 1
+        self.error = ""
+        self.dropped = folder
+        if folder is not None:
+            self.named = ""
+
     def chosen(self) -> Path:
         """The folder or file of exports that a visitor named, else what was dropped.
 
@@ -403,7 +414,7 @@ class View:
         ):
             control.observe(partial(self._choose, trait), "value")
         widgets.link((state, "named"), (self._folder, "value"))
-        self._upload.observe(lambda change: self._drop(change["new"]), "received")
+        self._upload.observe(lambda change: state.drop(change["new"]), "received")
         self._bars.observe(self._clicked, "clicked")
 
     def _layout(self) -> widgets.Widget:
@@ -483,15 +494,10 @@ class View:
             shown = self.state.properties(self.state.of_table).iloc[::-1]
             self._show(BLANK, self.state.of_table, str(shown["property"].iloc[int(point["point"])]))
 
-    def _drop(self, folder: Path | None) -> None:
-        if folder is not None:
-            self.state.named, self.state.error = "", ""
-        self.state.dropped = folder
-
     def _import_chosen(self) -> None:
         state = self.state
-        if not state.named.strip() and state.dropped is None and (self._upload.said or state.error):
-            state.error = self._upload.said or state.error  # of files that could not be taken, or are on their way
+        if not state.named.strip() and state.dropped is None and self._upload.said:
+            state.error = self._upload.said  # of files that could not be taken, or are on their way
             return
         try:
             self._start(state.chosen())

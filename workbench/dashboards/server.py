@@ -149,6 +149,7 @@ def serve(
     sockets = _listen(host, port)
     os.environ["WORKBENCH_DATA"] = str(data)
     os.environ["WORKBENCH_EXPORTS"] = str(Path(exports).resolve()) if exports is not None else ""
+    os.environ["WORKBENCH_STARTED_IN"] = os.getcwd()
     os.environ["WORKBENCH_REMOTE"] = "" if _is_this_machine(host) else "1"
     # Threads of linear algebra that wait for each other on busy cores take ten times as long as one alone.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -23,7 +23,7 @@ _STRANGE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
 class Upload(anywidget.AnyWidget):
-    """A place to drop exports on. When all of them are here, `received` holds the folder they lie in.
+    """A place to drop exports on. When all of them are here, `received` holds the folder they lie in, until others come.
 
     What the browser says is taken from a stranger: a name gives no path, no file is larger than it was said to be, and
     all together are no more than `most_bytes`.
@@ -54,7 +54,7 @@ class Upload(anywidget.AnyWidget):
             elif message.get("kind") == "broken":
                 raise WorkbenchError("A file could not be read by the browser; choose it again.")
         except WorkbenchError as fault:
-            self._keeper, self._files = None, []
+            self._keeper, self._files, self.received = None, [], None
             self.said = str(fault)
 
     def _begin(self, offered: Sequence[Mapping[str, Any]]) -> None:
@@ -75,7 +75,7 @@ class Upload(anywidget.AnyWidget):
                 f"{listing(strange)} cannot be an export; the workbench reads {listing(self.endings, most=20)}."
             )
         self._keeper = PrivateFolder()
-        self._files = []
+        self._files, self.received = [], None
         folder = self._keeper.path / Path(names[0]).stem if names else self._keeper.path  # what an import is called
         folder.mkdir(exist_ok=True)
         for name, size in zip(names, sizes, strict=True):

@@ -5,6 +5,7 @@ from workbench.loaders.duplicates import Duplicates, find_duplicates
 from workbench.loaders.importing import Export, load, read_export
 from workbench.loaders.merging import Merge, merge, merge_log, undo_merge
 from workbench.loaders.report import CODES, ColumnReport, FileReport, LoadReport
+from workbench.loaders.snapshots import before_import, undo_import
 from workbench.loaders.suggesting import MappingSuggestions, suggest_mapping
 from workbench.loaders.workspace import Workspace, leads_of, open_workspace
 
@@ -20,6 +21,7 @@ __all__ = [
     "Merge",
     "Workspace",
     "audit",
+    "before_import",
     "find_duplicates",
     "leads_of",
     "load",
@@ -28,5 +30,6 @@ __all__ = [
     "open_workspace",
     "read_export",
     "suggest_mapping",
+    "undo_import",
     "undo_merge",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import duckdb
@@ -14,7 +15,7 @@ from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders.reading import quoted
 from workbench.loaders.recognise import KEYS
-from workbench.loaders.values import sql_text
+from workbench.loaders.values import given_time, sql_text
 from workbench.loaders.workspace import HIDDEN, Workspace, to_pandas
 from workbench.wording import percent, plural
 
@@ -23,6 +24,7 @@ STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", 
 EARLIEST = dt.date(1990, 1, 1)
 """No CRM holds an event of before: such a date is a default of some software, 1970-01-01 most of all."""
 
+MOST_STALE_DAYS = 36_500
 FINDINGS = ("impossible dates", "stale records", "consent", "duplicates")
 BLANK = "blank cells"
 _OWN_DOING = ("email_open", "email_click", "page_view", "form_submission", "call", "meeting")
@@ -205,14 +207,15 @@ def audit(workspace: Workspace, *, stale_days: int = 180, as_of: str | dt.date |
     Raises
     ------
     WorkbenchError
-        `stale_days` is below 1 or `as_of` is no date.
+        `workspace` is none, `stale_days` is no whole number from 1 to 36,500, or `as_of` is no date.
     """
-    if stale_days < 1:
-        raise WorkbenchError(f"stale_days is {stale_days!r}: give a number of days from 1 on, such as 180.")
-    try:
-        day = workspace.as_of if as_of is None else pd.Timestamp(as_of).to_pydatetime()
-    except ValueError as error:
-        raise WorkbenchError(f"as_of is {as_of!r}, not a date: write it as in '2026-06-30'.") from error
+    if not isinstance(workspace, Workspace):
+        raise WorkbenchError(f"an audit looks at a Workspace, as load gives it, not at {type(workspace).__name__}.")
+    if isinstance(stale_days, bool) or not isinstance(stale_days, Integral) or not 1 <= stale_days <= MOST_STALE_DAYS:
+        raise WorkbenchError(
+            f"stale_days is {stale_days!r}: give a whole number of days from 1 to {MOST_STALE_DAYS:,}, such as 180."
+        )
+    day = workspace.as_of if as_of is None else given_time(as_of, "as_of")
     figures: list[_Figure] = []
     counted: list[tuple[int, int]] = []
     rows: list[dict[str, Any]] = []

@@ -24,6 +24,7 @@ from workbench.loaders.collecting import Progress, collect
 from workbench.loaders.mapping import MAPPING_FILE, UserMapping
 from workbench.loaders.report import LoadReport
 from workbench.loaders.sources import PACKED, SHEETS, TEXTS
+from workbench.loaders.values import given_time
 from workbench.loaders.workspace import (
     MODEL_FILES,
     MODELS,
@@ -32,9 +33,10 @@ from workbench.loaders.workspace import (
     Workspace,
     hashes,
     is_workspace,
+    read_pointer,
     to_pandas,
 )
-from workbench.loaders.writing import alone_in, held_still, in_a_sentence, write_snapshot
+from workbench.loaders.writing import alone_in, held_still, in_a_sentence, point_to, write_snapshot
 
 GivenMapping = Mapping[str, Any] | str | os.PathLike[str] | None
 
@@ -118,7 +120,10 @@ def load(
                 version=__version__,
                 tables=done.tables,
             )
-            write_snapshot(home, snapshot, manifest, _snapshot_name(manifest))
+            name = _snapshot_name(manifest)
+            write_snapshot(home, snapshot, manifest, name)
+            before = read_pointer(home)["snapshot"] if is_workspace(home) else None
+            point_to(home, workplace, name, before=before)
     return Workspace(home, keeper=keeper)
 
 
@@ -275,12 +280,7 @@ def _say_nothing(what: str) -> None:
 
 
 def _day(as_of: str | dt.date | None) -> dt.datetime | None:
-    if as_of is None:
-        return None
-    try:
-        return pd.Timestamp(as_of).to_pydatetime()
-    except ValueError as error:
-        raise WorkbenchError(f"as_of is {as_of!r}, not a date: write it as in '2026-06-30'.") from error
+    return None if as_of is None else given_time(as_of, "as_of")
 
 
 def _day_in_names(files: Sequence[Path]) -> dt.datetime | None:

@@ -21,8 +21,8 @@ from workbench.loaders.duplicates import ID, Duplicates, Of
 from workbench.loaders.reading import connect, quoted
 from workbench.loaders.survivors import MERGED_IDS, follow
 from workbench.loaders.values import sql_text
-from workbench.loaders.workspace import Workspace, is_workspace, to_pandas
-from workbench.loaders.writing import alone_in, point_to, write_snapshot
+from workbench.loaders.workspace import Workspace, read_pointer, to_pandas
+from workbench.loaders.writing import alone_in, check_current, point_to, write_snapshot
 from workbench.wording import plural
 
 Rule = Literal["newest", "first", "most complete", "ask"]
@@ -130,7 +130,7 @@ def undo_merge(workspace: Workspace, records: Collection[str] | None = None) -> 
     folder = workspace.folder
     if not (folder / DECISIONS).is_file():
         raise WorkbenchError(f"nothing was merged in {workspace.name} since its import: there is nothing to undo.")
-    _check_current(workspace)
+    check_current(workspace)
     said = json.loads((folder / DECISIONS).read_text(encoding="utf-8"))
     chosen: dict[str, list[str]] = said["chosen"]
     back = set(chosen if records is None else map(str, records))
@@ -139,7 +139,7 @@ def undo_merge(workspace: Workspace, records: Collection[str] | None = None) -> 
             f"the last merge left no record {record!r}; it left {listing(chosen)}.{did_you_mean(record, chosen)}"
         )
     with alone_in(workspace.path, _say_nothing) as workplace:
-        point_to(workspace.path, workplace, said["before"])
+        point_to(workspace.path, workplace, said["before"], before=read_pointer(workspace.path).get("before"))
     before = workspace.reopened()
     left = {survivor: others for survivor, others in chosen.items() if survivor not in back}
     if not left:
@@ -166,11 +166,6 @@ def _check_rules(rules: Mapping[str, str], otherwise: str, there: Collection[str
     for rule in {*rules.values(), otherwise}:
         if rule not in RULES:
             raise WorkbenchError(f"unknown rule {rule!r}; there are {listing(RULES)}.{did_you_mean(str(rule), RULES)}")
-
-
-def _check_current(workspace: Workspace) -> None:
-    if not is_workspace(workspace.path) or workspace.reopened().folder != workspace.folder:
-        raise WorkbenchError(f"{workspace.name} was changed since it was opened: open {workspace.path} again.")
 
 
 def _chosen(duplicates: Duplicates, groups: Collection[int] | None, keep: Mapping[int, str]) -> dict[str, list[str]]:
@@ -211,7 +206,7 @@ def _merged(
     otherwise: Rule,
     answers: Mapping[tuple[str, str], str],
 ) -> Merge:
-    _check_current(workspace)
+    check_current(workspace)
     with alone_in(workspace.path, _say_nothing) as workplace:
         snapshot = workplace / "snapshot"
         shutil.copytree(workspace.folder, snapshot, copy_function=_linked)
@@ -244,6 +239,7 @@ def _merged(
         manifest = replace(workspace.manifest, tables=n_rows)
         name = f"{manifest.as_of[:10]}-merged-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
         write_snapshot(workspace.path, snapshot, manifest, name)
+        point_to(workspace.path, workplace, name, before=read_pointer(workspace.path).get("before"))
     return Merge(workspace=workspace.reopened(), of=of, log=log, questions=questions)
 
 

@@ -16,8 +16,9 @@ from workbench.errors import WorkbenchError
 from workbench.loaders.reading import quoted
 from workbench.loaders.survivors import MERGED_IDS
 from workbench.loaders.timeline import ENTERED_STAGE
-from workbench.loaders.values import sql_text
-from workbench.loaders.workspace import MANIFEST, SNAPSHOTS, Workspace, to_pandas
+from workbench.loaders.values import given_time, sql_text
+from workbench.loaders.workspace import MANIFEST, SNAPSHOTS, Workspace, read_pointer, to_pandas
+from workbench.loaders.writing import alone_in, check_current, point_to
 from workbench.wording import plural
 
 ID = "hs_object_id"
@@ -95,6 +96,31 @@ def snapshots(workspace: Workspace) -> list[Snapshot]:
     return sorted(found, key=lambda one: (one.as_of, one.name))
 
 
+def before_import(workspace: Workspace) -> Workspace | None:
+    """What the folder of a Workspace held before its last import.
+
+    None where it held nothing, that import was undone, or the Workspace is not the current one.
+    """
+    pointer = read_pointer(workspace.path)
+    name = pointer.get("before") if pointer["snapshot"] == workspace.folder.name else None
+    return None if name is None else workspace.opened_at(name)
+
+
+def undo_import(workspace: Workspace) -> Workspace:
+    """Take the last import back, with what was merged since: what was there before it is the current state again.
+
+    The snapshots of the import and of merges stay. Raises WorkbenchError where the Workspace is not the current one,
+    or there is nothing to go back to.
+    """
+    with alone_in(workspace.path, lambda _: None) as workplace:
+        check_current(workspace)
+        before = before_import(workspace)
+        if before is None:
+            raise WorkbenchError(f"nothing was there before {workspace.name}: there is no import to undo.")
+        point_to(workspace.path, workplace, before.folder.name, before=None)
+    return workspace.reopened()
+
+
 def changes(workspace: Workspace, since: str | dt.date | Workspace, *, score: str = "hubspotscore") -> Changes:
     """What changed among the contacts since a day, or since an earlier Workspace.
 
@@ -119,7 +145,7 @@ def changes(workspace: Workspace, since: str | dt.date | Workspace, *, score: st
         earlier: Workspace | None = since
         day = since.as_of.date()
     else:
-        day = _day(since)
+        day = given_time(since, "since").date()
         past = [
             one
             for one in snapshots(workspace)
@@ -249,13 +275,3 @@ def _told(name: str) -> str:
 
 def _stage(value: str) -> str:
     return next((one.label() for one in catalog.options("lifecyclestage") if one.value == value), value)
-
-
-def _day(since: object) -> dt.date:
-    try:
-        found = pd.Timestamp(since)  # type: ignore[arg-type]
-    except (ValueError, TypeError) as error:
-        raise WorkbenchError(f"since is {since!r}, not a day: write it as in '2026-03-31'.") from error
-    if pd.isna(found):
-        raise WorkbenchError(f"since is {since!r}, not a day: write it as in '2026-03-31'.")
-    return found.date()

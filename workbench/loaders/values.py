@@ -6,13 +6,18 @@ cells are faults. Forms are guessed from a sample and checked against every valu
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
+import pandas as pd
+
 from workbench import catalog
+from workbench.errors import WorkbenchError
 
 TRUE_WORDS = frozenset(
     {"true", "yes", "1", "ja", "oui", "wahr", "vrai", "y", "j", "x", "marketing contact", "marketingkontakt"}
@@ -123,6 +128,19 @@ def form_of(
 
 def _in(cell: str, words: Iterable[str]) -> str:
     return f"{cell} IN ({', '.join(sql_text(word) for word in sorted(words))})"
+
+
+def given_time(value: object, called: str) -> dt.datetime:
+    """A day or a time that a caller gave, as text, `date`, `datetime` or a pandas or NumPy one; an offset is dropped.
+
+    Raises WorkbenchError, in which it is `called` so, where it is none.
+    """
+    try:
+        if isinstance(value, str | dt.date | np.datetime64) and not pd.isna(found := pd.Timestamp(value)):
+            return found.tz_localize(None).to_pydatetime()
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise WorkbenchError(f"{called} is {value!r}, not a date: write it as in '2026-06-30'.")
 
 
 def sql_text(text: str) -> str:

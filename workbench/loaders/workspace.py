@@ -362,14 +362,19 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     return frame.astype(texts) if texts else frame
 
 
-def _current(path: Path) -> Path:
+def read_pointer(path: Path) -> dict[str, Any]:
+    """Which `snapshot` of a Workspace's folder is the current one, and which was it `before` the last import."""
     try:
-        pointer = json.loads((path / POINTER).read_text(encoding="utf-8"))
+        pointer: dict[str, Any] = json.loads((path / POINTER).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WorkbenchError(f"{path} is no Workspace: {POINTER} cannot be read ({error}).") from error
     if pointer["format"] != FORMAT:
         raise WorkbenchError(f"{path} was written by another version of the workbench: import the exports again.")
-    return path / SNAPSHOTS / str(pointer["snapshot"])
+    return pointer
+
+
+def _current(path: Path) -> Path:
+    return path / SNAPSHOTS / str(read_pointer(path)["snapshot"])
 
 
 def _read_manifest(folder: Path) -> Manifest:

@@ -15,7 +15,7 @@ import duckdb
 
 from workbench.errors import WorkbenchError, listing
 from workbench.loaders.sources import is_full
-from workbench.loaders.workspace import FORMAT, MANIFEST, POINTER, SNAPSHOTS, Manifest, is_workspace
+from workbench.loaders.workspace import FORMAT, MANIFEST, POINTER, SNAPSHOTS, Manifest, Workspace, is_workspace
 
 LOCK = ".lock"
 _WORKPLACE = ".import-"
@@ -86,19 +86,27 @@ def in_a_sentence(what: str) -> Iterator[None]:
 
 
 def write_snapshot(home: Path, folder: Path, manifest: Manifest, name: str) -> None:
-    """Put a finished folder in place as the Workspace's newest snapshot, then point to it, each at one stroke."""
+    """Put a finished folder in place as one of the Workspace's snapshots, at one stroke. Nothing points to it yet."""
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), ensure_ascii=False, indent=1), encoding="utf-8")
     place = home / SNAPSHOTS / name
     if not (place / MANIFEST).is_file():  # else the same import was made before: it is there, whole
         os.replace(folder, place)
-    point_to(home, folder.parent, name)
 
 
-def point_to(home: Path, workplace: Path, name: str) -> None:
-    """Make one of the snapshots that are there the current one, at one stroke."""
+def point_to(home: Path, workplace: Path, name: str, *, before: str | None) -> None:
+    """Make one of the snapshots that are there the current one, at one stroke.
+
+    `before` is the one to which `undo_import` goes back.
+    """
     pointer = workplace / POINTER
-    pointer.write_text(json.dumps({"snapshot": name, "format": FORMAT}), encoding="utf-8")
+    pointer.write_text(json.dumps({"snapshot": name, "before": before, "format": FORMAT}), encoding="utf-8")
     os.replace(pointer, home / POINTER)
+
+
+def check_current(workspace: Workspace) -> None:
+    """Raises WorkbenchError where another import or a merge has changed what a Workspace's folder holds."""
+    if not is_workspace(workspace.path) or workspace.reopened().folder != workspace.folder:
+        raise WorkbenchError(f"{workspace.name} was changed since it was opened: open {workspace.path} again.")
 
 
 @contextmanager
