@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from workbench.loaders import merge_log as merge_log
     from workbench.loaders import read_export as read_export
     from workbench.loaders import suggest_mapping as suggest_mapping
+    from workbench.loaders import undo_import as undo_import
     from workbench.loaders import undo_merge as undo_merge
     from workbench.outcomes import Outcome as Outcome
     from workbench.scoring import Case as Case
@@ -160,6 +161,7 @@ _HOME = {
     "stage_flow": "segments",
     "suggest_mapping": "loaders",
     "suggest_points": "calibration",
+    "undo_import": "loaders",
     "undo_merge": "loaders",
     "what_if": "calibration",
     "write_segments": "segments",

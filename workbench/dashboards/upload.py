@@ -23,7 +23,7 @@ _STRANGE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
 class Upload(anywidget.AnyWidget):
-    """A place to drop exports on. When all of them are here, `received` holds the folder they lie in, until others come.
+    """A place to drop exports on. `received` holds the folder in which they lie when all are here, until others come.
 
     What the browser says is taken from a stranger: a name gives no path, no file is larger than it was said to be, and
     all together are no more than `most_bytes`.
