@@ -199,14 +199,13 @@ class State(HasTraits):
 
     def drop(self, folder: Path | None) -> None:
         """Take what was dropped in place of what was dropped before, which is gone; None where nothing came of it."""
+        self.error, self.dropped = "", folder
+        if folder is not None:
+            self.named = ""
         if self.refused is not None:
             self.refused = None
             self._ask_about(strangers_in(Path(self.exports), self.workspace) if self.exports else {})
             self.version += 1
-        self.error = ""
-        self.dropped = folder
-        if folder is not None:
-            self.named = ""
 
     def chosen(self) -> Path:
         """The folder or file of exports that a visitor named, else what was dropped.
@@ -609,6 +608,7 @@ class View:
         self._draw_fill()
         self._draw_rows()
         self._draw_staged()
+        self._draw_undo()
         self._draw_progress()
 
     def _draw_unknown(self) -> None:
@@ -703,8 +703,11 @@ class View:
         self._on.disabled = first + PAGE >= total
 
     def _draw_staged(self) -> None:
-        staged, shown = self.state.before_importing(), self.state.before_undoing()
+        staged = self.state.before_importing()
         self._html["staged"].value = note(staged) if staged else ""
+
+    def _draw_undo(self) -> None:
+        shown = self.state.before_undoing()
         self._html["shown"].value = note(shown) if shown else ""
         self._html["shown"].layout.display = self._undo.layout.display = "" if shown else "none"
         if self.state.dropped is None and self._upload.received is not None:
