@@ -168,7 +168,8 @@ class NumberBox(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def say(self, sentence: str) -> None:
         """A sentence below the box, or nothing."""
-        self._told.value = problem(sentence) if sentence else ""
+        told = Markup('<p class="wb-warn" role="alert">{}</p>').format(sentence)
+        self._told.value = told if sentence else ""
         self._told.layout.display = "" if sentence else "none"
 
 
