@@ -47,6 +47,7 @@ def test_a_notebook_defines_nothing_and_uses_only_public_names(path: Path) -> No
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_keeps_the_texts_that_are_compared_and_nothing_else(path: Path) -> None:
+    assert "widgets" not in read(path).metadata
     for cell in code(read(path)):
         compared = "nbval-check-output" in cell.metadata.get("tags", [])
         assert bool(cell.outputs) == compared

@@ -78,6 +78,10 @@ def test_a_rule_is_built_with_the_mouse_and_saved_as_a_new_version(
     assert 'when: industry == "Retail"' in (tmp_path / "score.yaml").read_text(encoding="utf-8")
     assert page.evaluate("window.ran") is None
     assert page.locator(".wb-main img, .wb-main script").count() == 0
+    expect(answer).to_contain_text("Nothing is changed: by version 2", timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Save as version 3")).to_be_disabled(timeout=PATIENCE)
+    later = open_page(f"{pages.address}explain_contact")
+    expect(later.get_by_label("Score")).to_contain_text("Ready (version 2)", timeout=PATIENCE)
 
 
 def test_points_change_with_keys_alone(open_page: Callable[..., Page], pages: Any) -> None:
@@ -118,11 +122,10 @@ def test_a_contact_is_found_and_explained_with_the_mouse(open_page: Callable[...
     expect(answer).to_contain_text(f"{HOSTILE} has 10 points, 10 of fit: 30 below the line at 40.", timeout=PATIENCE)
     expect(page.get_by_text("What would lift it over the line?")).to_be_visible()
     expect(page.get_by_text("Contact created")).to_be_visible(timeout=PATIENCE)
-    page.get_by_label("Find a contact").fill("contact 31")
+    page.get_by_label("Find a contact").fill("contact 33")
     page.get_by_label("Find a contact").blur()
     expect(page.get_by_text("1 to 1 of 1")).to_be_visible(timeout=PATIENCE)
-    found.select_option(index=0)
-    expect(answer).to_contain_text("Contact 31 has 10 points", timeout=PATIENCE)
+    expect(answer).to_contain_text("Contact 33 has 40 points", timeout=PATIENCE)
     assert page.evaluate("window.ran") is None
     assert page.locator(".wb-main img, .wb-main script").count() == 0
     assert "<img" in " ".join(page.locator(".ytick").all_text_contents())

@@ -18,7 +18,7 @@ import pytest
 
 import workbench as wb
 from workbench.charts.scoring import crossing_by_segment, scores_side_by_side
-from workbench.dashboards.edit_score import State, View, page
+from workbench.dashboards.edit_score import State, View, page, rates_above
 from workbench.errors import WorkbenchError
 from workbench.scoring import Rule, RuleGroup, RuleSum
 from workbench.scoring.editing import all_enabled, fitted, rule_of, with_new_rule, with_rule, without_rule
@@ -68,10 +68,13 @@ def assert_same(state: State) -> None:
 
 def test_the_page_begins_with_the_model_as_it_is(view: View, state: State) -> None:
     assert (state.base, state.outcome, state.threshold) == ("Sales readiness (version 3)", "became a customer", 35)
-    assert state.headline.startswith("At 35 points 1,011 of 4,213 leads (24.0 %) go to sales; 25.5 % of them became")
+    assert state.headline.startswith(
+        "Nothing is changed: by version 3 at 35 points 1,011 of 4,213 leads (24.0 %) go to sales; 25.5 % of them became"
+    )
     assert state.headline.endswith("Change a rule, and see who would cross the line.")
     assert not state.changed
-    assert view._save.description == "Save as version 4"
+    assert (view._save.description, view._save.disabled) == ("Save as version 4", True)
+    assert "Not saved yet" not in text(view)
     assert "1,035 match, 13.5 % convert (11.4 to 16.0 %)" in text(view)
 
 
@@ -232,7 +235,13 @@ def test_deleting_undoing_and_doing_again(view: View, state: State) -> None:
 
 def test_what_is_wrong_is_said_at_the_field(view: View, state: State) -> None:
     view._rows["Decides"].points.value = 3_000_000
-    assert "lie between -1,000,000 and 1,000,000" in view._rows["Decides"].fault.value
+    assert "lie between −1,000 and 1,000 here, not 3,000,000" in view._rows["Decides"].fault.value
+    for wrong_line in (1e9, float("nan"), -50):
+        view._threshold.value = wrong_line
+        assert "a line lies within what scores can be, here 0 to " in view._line_fault.value
+        assert state.threshold == 35
+    view._threshold.value = 36
+    assert view._line_fault.value == ""
     view._put.click()
     assert "the rule asks nothing yet" in view._fault.value
     view._ask.click()
@@ -249,6 +258,66 @@ def test_what_is_wrong_is_said_at_the_field(view: View, state: State) -> None:
     view._put.click()
     assert "several rules called &#39;Decides&#39;" in view._fault.value
     assert not state.changed
+
+
+def test_what_was_filled_in_is_added_without_asking_first(view: View, state: State) -> None:
+    view._property.value, view._value.value = "numemployees", "many"
+    view._put.click()
+    assert "is compared with a number such as 50" in unescape(view._preview.value)
+    assert not state.changed
+    view._property.value, view._value.value = "industry", "Retail"
+    view._points.value, view._name.value = 20, "Shops"
+    view._put.click()
+    assert str(rule_of(state.model, "Shops").when) == 'industry == "Retail"'
+    assert "Not saved yet" in text(view)
+
+
+def test_a_rule_that_asks_the_same_as_another_is_told(view: View, state: State) -> None:
+    told = "The rule 'Software company' asks the same: whoever meets it gets the points of both."
+    view._text.value = 'industry   == "Software"'
+    assert told in unescape(view._preview.value)
+    view._name.value = "Again"
+    view._put.click()
+    assert f"Added: Again. {told}" in text(view)
+    view._rows["Again"].change.click()
+    assert told in unescape(view._preview.value)
+    view._cancel.click()
+    view._undo.click()
+    view._rows["Software company"].change.click()
+    assert "asks the same" not in view._preview.value  # it is that rule
+
+
+def test_the_same_state_has_the_same_intervals_whatever_came_between(view: View, state: State) -> None:
+    def shown() -> tuple[str, str]:
+        assert not state.pending
+        return state.headline, view._cards.value
+
+    view._rows["Asked for a demo"].points.value = 5
+    first = shown()
+    state.put('industry == "Retail"', name="Shops", points=20)
+    state.settle()
+    second = shown()
+    state.undo()
+    state.by = "country"
+    state.settle()
+    assert shown() == first
+    state.redo()
+    state.settle()
+    assert shown() == second
+    state.by = ""
+    state.settle()
+    assert shown() == second
+
+
+def test_cards_say_of_how_many_and_how_sure(view: View, state: State) -> None:
+    view._rows["Asked for a demo"].points.value = 5
+    comparison = state.comparison
+    assert comparison is not None
+    for side, calibration in (("old", comparison.old_calibration), ("new", comparison.new_calibration)):
+        line = calibration.at(35)
+        assert rates_above(comparison, side) == (line.conversion, line.capture)
+    shown = " ".join(unescape(re.sub(r"<[^>]+>", " ", view._cards.value)).replace("\u00a0", " ").split())
+    assert re.search(r"% of [\d,]+; so far 25\.5 %, [\d.]+ to [\d.]+ % of 1,011; difference [−+]\d+\.\d to ", shown)
 
 
 def test_who_crosses_is_shown_and_written(view: View, state: State) -> None:
@@ -292,6 +361,7 @@ def test_a_new_version_never_overwrites_another(small: Path, tmp_path: Path) -> 
     (small / "score.yaml").write_text(SCORE, encoding="utf-8")
     workspace = wb.load(small, to=tmp_path / "workspace")
     found = page(workspace)
+    assert found._save.disabled
     found._save.click()
     assert "nothing differs from One (version 2), so there is no new version to save." in text(found)
     found._rows["r"].points.value = 9
@@ -299,6 +369,14 @@ def test_a_new_version_never_overwrites_another(small: Path, tmp_path: Path) -> 
     assert "Saved as One (version 3): models/score-one-3.yaml beside the workspace. Nothing was overwritten." in text(
         found
     )
+    assert (found._base.value, found._base.options[0]) == ("One (version 3)", "One (version 3)")
+    assert found._save.disabled
+    assert found._save.description == "Save as version 4"
+    assert found.state.headline.startswith("Nothing is changed")
+    found._undo.click()
+    assert found.state.headline.startswith("From version 3 to version 4 at ")
+    found._redo.click()
+    assert found._save.disabled
     found._rows["r"].points.value = 11
     found._save.click()
     names = [file.name for file in workspace.model_files]

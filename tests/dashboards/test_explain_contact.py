@@ -46,7 +46,8 @@ def text(view: View) -> str:
 def test_the_page_begins_with_whoever_did_something_last(view: View, state: State) -> None:
     assert state.headline == "Ingo Oberhuber has 20 points, 15 of fit and 5 of engagement: 15 below the line at 35."
     assert view._people.value == "21000151304"
-    assert view._people.options[0] == ("20 · Ingo Oberhuber · ingo.oberhuber@baxuvia.example", "21000151304")
+    assert view._people.options[0] == ("20 · Ingo Oberhuber", "21000151304")
+    assert "ingo.oberhuber@baxuvia.example" in text(view)
     assert "Form submission" in text(view)
 
 
@@ -59,9 +60,14 @@ def test_each_word_that_is_searched_stands_in_name_mail_company_or_id(view: View
     assert [key for _, key in view._people.options] == list(expected["hs_object_id"])[:PAGE]
     view._search.value = DEMO
     assert [key for _, key in view._people.options] == [DEMO]
+    assert state.contact_id == DEMO  # the only one
     view._search.value = "100%_"  # no pattern
     assert state.total == 0
-    assert "nobody" in text(view)
+    assert state.explained is None
+    assert "nobody is called '100%_': no name, e-mail, company or record id holds it" in text(view).casefold()
+    assert view._cards.value == view._story.value == ""
+    view._search.value = ""
+    assert state.explained is not None
 
 
 def test_the_list_is_turned_page_by_page_and_not_beyond(view: View, state: State) -> None:
@@ -85,6 +91,9 @@ def test_a_contact_is_explained_as_explain_does(view: View, state: State) -> Non
     assert state.headline.endswith(" has 60 points, 20 of fit and 40 of engagement: 25 above the line at 35.")
     view._threshold.value = 60
     assert state.headline.endswith(": just on the line at 60.")
+    view._threshold.value = 1e9
+    assert "a line lies within what scores can be, here 0 to 100 points; 1,000,000,000 came." in text(view)
+    assert state.threshold == 60
     for step in explained.steps:
         assert step.what in text(view)
 
@@ -175,6 +184,8 @@ def test_what_lifts_a_contact_is_what_scoring_it_so_would_give() -> None:
     assert lifted(lifts(start, 38), -4, 38) == "Nothing is enough alone; the first 2 rows together are."
     assert lifted(lifts(start, 41), -4, 41) == "Not even all of this together reaches 41; limits stand in the way."
     assert lifted(found, 12, 10) == ""
+    many = pd.DataFrame({"rule": list("abcdef"), "reaches": True})
+    assert lifted(many, 0, 10) == "Enough alone: 'a', 'b', 'c' or any of 3 more."
 
 
 def test_a_contact_is_called_by_what_is_known_of_it() -> None:
@@ -184,6 +195,18 @@ def test_a_contact_is_called_by_what_is_known_of_it() -> None:
     assert name_of({**blank, "email": "ada@one.example"}) == "ada@one.example"
     assert name_of({**blank, "company": "One GmbH"}) == "One GmbH"
     assert name_of(blank) == "Contact 7"
+
+
+def test_namesakes_are_told_apart_by_their_e_mail(tmp_path: Path) -> None:
+    rows = "1,Ada,ada@one.example\r\n2,Ada,ada@two.example\r\n3,Eve,eve@one.example\r\n"
+    (tmp_path / "contacts-2026-06-30.csv").write_text(f"Record ID,First Name,Email\r\n{rows}", newline="")
+    (tmp_path / "score.yaml").write_text("name: One\ngroups: [{name: g, rules: [{name: r, when: true, points: 5}]}]")
+    found = page(wb.load(tmp_path))
+    assert [name for name, _ in found._people.options] == [
+        "5 · Ada · ada@one.example",
+        "5 · Ada · ada@two.example",
+        "5 · Eve",
+    ]
 
 
 @pytest.fixture

@@ -368,7 +368,9 @@ class PreparedPair:
             }
         )
         # Engines give the rows of a count in any order; sums of the same cells have to be the same to the last bit.
-        order = np.lexsort([pattern, *(cells[name].to_numpy() for name in ("recent", "outcome", "segment", "old_score"))])
+        order = np.lexsort(
+            [pattern, *(cells[name].to_numpy() for name in ("recent", "outcome", "segment", "old_score"))]
+        )
         return CountedPair(
             pair=self,
             codes=codes,

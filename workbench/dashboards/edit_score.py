@@ -32,6 +32,7 @@ from workbench.dashboards.settling import Settling
 from workbench.dashboards.versions import (
     CLASSIC_LINE,
     Line,
+    check_line,
     first_line,
     next_version,
     save_version,
@@ -41,6 +42,7 @@ from workbench.dashboards.versions import (
 from workbench.engines import as_frame
 from workbench.errors import WorkbenchError, listing
 from workbench.loaders import Workspace
+from workbench.outcomes import WON, YOUNG
 from workbench.scoring import Rule, RuleGroup, RuleSum, ScoreModel
 from workbench.scoring.editing import (
     all_enabled,
@@ -53,8 +55,8 @@ from workbench.scoring.editing import (
     without_rule,
 )
 from workbench.segments.explorer import Explorer
-from workbench.stats.proportions import rate
-from workbench.wording import interval, number, percent, plural, signed
+from workbench.stats.proportions import Rate, rate
+from workbench.wording import interval, number, percent, plural
 from workbench.wording import points as points_text
 
 ID = "hs_object_id"
@@ -63,10 +65,12 @@ EVENT = "event: "
 SIGNS = {"at least": ">=", "exactly": "==", "at most": "<="}
 EVENT_OPERATORS = (*SIGNS, "never", "points each time")
 MOST_DAYS = 36_500
+MOST_POINTS = 1_000  # of a rule, either way; more where the model has such rules
 MOST_STEPS = 500  # of the line; with more scores it moves freely
 MOST_SHOWN = 20  # contacts that cross
 MOST_NAME = 60
 MOST_DETAILS = 50
+_SAME = "The rule {!r} asks the same: whoever meets it gets the points of both."
 _NAMED = ("firstname", "lastname", "email", "company")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -161,8 +165,8 @@ class State(HasTraits):
     # counting
 
     @property
-    def _key(self) -> tuple[str, str, str]:
-        return self.base, self.outcome, self.by
+    def _key(self) -> tuple[ScoreModel, str, str]:
+        return self.old, self.outcome, self.by
 
     @property
     def pending(self) -> bool:
@@ -241,11 +245,30 @@ class State(HasTraits):
         self.model, self.error = model, ""
         self._judge()
 
+    @property
+    def most_points(self) -> float:
+        """The most points that a rule may give or take here."""
+        return max([float(MOST_POINTS), *(abs(float(rule.points)) for rule in self.old.rules)])
+
+    def _check_points(self, points: float) -> None:
+        if not abs(points) <= self.most_points:
+            most = points_text(self.most_points)
+            raise WorkbenchError(f"points of a rule lie between −{most} and {most} here, not {points_text(points)}.")
+
+    def set_line(self, threshold: float) -> None:
+        """Move the line.
+
+        Raises WorkbenchError for one that no score comes near.
+        """
+        check_line(threshold, self.model, self.old)
+        self.threshold = threshold
+
     def set_points(self, name: str, points: float) -> None:
         """Other points for a rule.
 
         Raises WorkbenchError for points that are no number, or too many.
         """
+        self._check_points(points)
         self._change(self.model.with_points({name: points}), f"points of {name}")
 
     def set_enabled(self, name: str, enabled: bool) -> None:
@@ -278,6 +301,7 @@ class State(HasTraits):
         """
         asked = asked_of(text)
         self.explorer.mask(_condition(asked))  # says what does not fit
+        self._check_points(points)
         own = name.strip() or _short(text)
         before = rule_of(self.model, replacing) if replacing else None
         if isinstance(asked, Count):
@@ -404,6 +428,19 @@ class State(HasTraits):
         one = rate(won, n)
         return Preview(f"{told} {_meet(found)}; {percent(one.value)} ({interval(one.low, one.high)}) convert.")
 
+    def same_as(self, text: str, but: str = "") -> str:
+        """The name of a rule (not `but`) that asks the same already; empty where there is none."""
+        with suppress(WorkbenchError):
+            asked = asked_of(text)
+            points, name = 0.0, "asked"
+            rule = (
+                Rule(name=name, count=asked, points=points)
+                if isinstance(asked, Count)
+                else Rule(name=name, when=asked, points=points)
+            )
+            return next((one.name for one in self.model.rules if one.asks == rule.asks and one.name != but), "")
+        return ""
+
     # what it says
 
     @property
@@ -420,7 +457,7 @@ class State(HasTraits):
         if self.error:
             return self.error
         comparison = self.comparison
-        if comparison is None:
+        if comparison is None or comparison.old != self.old:
             return "Counting …"
         if self.changed:
             return comparison.headline()
@@ -428,7 +465,10 @@ class State(HasTraits):
             told = comparison.old_calibration.headline(self.threshold)
         except WorkbenchError as fault:
             return f"Nothing is changed yet: {fault} Add or change a rule, and see what it would do."
-        return f"{told} Change a rule, and see who would cross the line."
+        return (
+            f"Nothing is changed: by version {self.old.version} {told[0].lower()}{told[1:]} "
+            "Change a rule, and see who would cross the line."
+        )
 
     @property
     def noun(self) -> str:
@@ -440,14 +480,17 @@ class State(HasTraits):
     def save(self) -> str:
         """Keep the model as a new version in a file of its own; returns what was done.
 
-        Raises WorkbenchError where nothing was changed, or it cannot be written.
+        What was saved is what further changes are compared with. Raises WorkbenchError where nothing was changed, or
+        it cannot be written.
         """
-        if title(self.old) in [title(one) for one in titled_models(self.workspace)[0].values()] and not self.changed:
+        if not self.changed:
             raise WorkbenchError(f"nothing differs from {self.base}, so there is no new version to save.")
         file, kept = save_version(self.workspace, self.model)
-        self.models = {title(kept): kept, **self.models}
+        self.models = {title(kept): kept} | {name: one for name, one in self.models.items() if name != title(kept)}
         self.model = replace(kept, version=kept.version + 1)
-        self._moving = ""
+        for steps in (self._undo, self._redo):
+            steps[:] = [replace(one, version=self.model.version) if one.name == kept.name else one for one in steps]
+        self._moving, self.base = "", title(kept)
         self._judge()
         return f"Saved as {title(kept)}: {file.parent.name}/{file.name} beside the workspace. Nothing was overwritten."
 
@@ -551,7 +594,9 @@ class View(Settling):
         self._changing = ""  # the rule that is being changed; empty: a new one
         self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._legend, self._said, self._who = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self._segments, self._footnote = widgets.HTML(), widgets.HTML()
+        self._segments, self._footnote, self._unsaved = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._line_fault = widgets.HTML()
+        self._told_of = state.model
         self._figure = FigureView(
             height=320,
             description="How many contacts have which score: the changed model's as bars, the other's as an outline",
@@ -591,11 +636,11 @@ class View(Settling):
             "base": self._base,
             "outcome": self._outcome,
             "by": self._by,
-            "threshold": self._threshold,
         }
         for trait, control in self._chosen.items():
             control.observe(partial(self._choose, trait), "value")
-        self._figure.observe(partial(self._choose, "threshold"), "line")
+        self._threshold.observe(self._on_line, "value")
+        self._figure.observe(self._on_line, "line")
         self._start.observe(self._start_from, "value")
 
     def _build_rule(self) -> None:
@@ -638,6 +683,7 @@ class View(Settling):
                 widgets.HTML(heading("What is compared")),
                 self._base,
                 self._threshold,
+                self._line_fault,
                 self._outcome,
                 self._start,
             ]
@@ -662,6 +708,7 @@ class View(Settling):
                 self._legend,
                 self._warnings,
                 widgets.HBox([self._save, self._undo, self._redo, self._file]).add_class("wb-actions"),
+                self._unsaved,
                 self._said,
                 self._download,
             ]
@@ -692,6 +739,14 @@ class View(Settling):
     def _choose(self, trait: str, change: Any) -> None:
         if not self._setting and change["new"] is not None:
             setattr(self.state, trait, change["new"])
+
+    def _on_line(self, change: Any) -> None:
+        if self._setting or change["new"] is None:
+            return
+        try:
+            self.state.set_line(change["new"])
+        except WorkbenchError as fault:
+            self._line_fault.value = problem(str(fault))
 
     def _start_from(self, change: Any) -> None:
         if not self._setting and change["new"]:
@@ -731,7 +786,9 @@ class View(Settling):
 
     def _show_preview(self) -> None:
         found = self.state.preview(self._text.value)
-        self._preview.value = problem(found.told) if found.wrong else note(found.told) if found.told else ""
+        same = self.state.same_as(self._text.value, but=self._changing)
+        told = f"{found.told} {_SAME.format(same)}" if same else found.told
+        self._preview.value = problem(told) if found.wrong else note(told) if told else ""
         self._at_most.layout.display = "" if self._counts() else "none"
 
     def _counts(self) -> bool:
@@ -742,9 +799,14 @@ class View(Settling):
 
     def _on_put(self) -> None:
         state = self.state
+        if not self._text.value.strip() and self._property.value:
+            self._add(None)
+            if not self._text.value.strip():
+                return  # what is wrong stands beside the fields
         if not self._text.value.strip():
             self._fault.value = problem("the rule asks nothing yet; choose a property and a value, or write it.")
             return
+        same = state.same_as(self._text.value, but=self._changing)
         try:
             name = state.put(
                 self._text.value,
@@ -759,7 +821,7 @@ class View(Settling):
             return
         done = "Changed" if self._changing else "Added"
         self._empty()
-        self._said.value = note(f"{done}: {name}.")
+        self._said.value = note(f"{done}: {name}." + (f" {_SAME.format(same)}" if same else ""))
 
     def _empty(self) -> None:
         """Begin a new rule."""
@@ -820,14 +882,6 @@ class View(Settling):
         except WorkbenchError as fault:
             self._said.value = problem(str(fault))
             return
-        self._setting = True
-        try:
-            for control in (self._base, self._start):
-                kept = control.value
-                control.options = list(self.state.models)
-                control.value = kept
-        finally:
-            self._setting = False
         self._said.value = note(told)
 
     def _on_file(self) -> None:
@@ -867,16 +921,24 @@ class View(Settling):
         state, comparison = self.state, self.state.comparison
         self._setting = True
         try:
+            for chosen in (self._base, self._start):
+                if list(chosen.options) != list(state.models):
+                    chosen.options = list(state.models)
             for trait, control in self._chosen.items():
                 control.value = getattr(state, trait)
+            self._threshold.value, self._line_fault.value = state.threshold, ""
             self._draw_rules()
         finally:
             self._setting = False
         if self._changing and self._changing not in self._rows:
             self._empty()  # it is gone
         self._undo.disabled, self._redo.disabled = not state.can_undo, not state.can_redo
+        self._save.disabled = not state.changed
         self._save.description = f"Save as version {state.model.version}"
-        self._said.value = self._who.value = ""
+        self._unsaved.value = note("Not saved yet: reloading the page forgets the changes.") if state.changed else ""
+        self._who.value = ""
+        if state.model is not self._told_of:  # what was said holds until the next change
+            self._told_of, self._said.value = state.model, ""
         self._show_groups()
         pending = state.pending and not state.error
         if pending:
@@ -1080,6 +1142,7 @@ def figures(comparison: ModelComparison, noun: str) -> list[tuple[str, str, str]
     rows = comparison.frame().set_index("metric").to_dict("index")
     week, convert, caught = (rows[name] for name in ("leads_per_week", "conversion_rate", "capture_rate"))
     dated = not math.isnan(week["new"])
+    (old_convert, old_caught), (new_convert, new_caught) = (rates_above(comparison, side) for side in ("old", "new"))
     return [
         (
             "Cross the line",
@@ -1094,10 +1157,32 @@ def figures(comparison: ModelComparison, noun: str) -> list[tuple[str, str, str]
         (
             "Conversion above the line",
             _share(convert["new"], 1),
-            f"{_share(convert['old'], 1)} so far{_apart(convert, share=True)}",
+            f"{_measured(new_convert)}; so far {_share(convert['old'], 1)}, {_measured(old_convert)}"
+            f"{_apart(convert, share=True)}",
         ),
-        (f"{noun} caught", _share(caught["new"], 0), f"{_share(caught['old'], 0)} so far{_apart(caught, share=True)}"),
+        (
+            f"{noun} caught",
+            _share(caught["new"], 0),
+            f"{_measured(new_caught)}; so far {_share(caught['old'], 0)}, {_measured(old_caught)}"
+            f"{_apart(caught, share=True)}",
+        ),
     ]
+
+
+def rates_above(comparison: ModelComparison, side: str) -> tuple[Rate, Rate]:
+    """Of the `old` or `new` model: the won among the judged above the line, and those above it among all won."""
+    cells = comparison.cells
+    above = cells[f"{side}_score"] >= (comparison.old_line if side == "old" else comparison.new_line)
+    won = cells["outcome"] == WON
+    n_won, n_judged, n_all_won = (
+        int(cells.loc[inside, "n"].sum()) for inside in (above & won, above & (cells["outcome"] < YOUNG), won)
+    )
+    return tuple(rate(n_won, n, confidence=comparison.confidence) for n in (n_judged, n_all_won))  # type: ignore[return-value]
+
+
+def _measured(found: Rate) -> str:
+    """A rate's interval and n."""
+    return f"{interval(found.low, found.high)} of {found.n:,}" if found.n else "nobody to judge by"
 
 
 def _share(value: float, digits: int) -> str:
@@ -1109,8 +1194,14 @@ def _apart(row: Mapping[Any, float], *, share: bool) -> str:
     if math.isnan(row["low"]) or row["low"] == row["high"] == 0:
         return ""
     factor, unit = (100, " points") if share else (1, "")
-    low, high = (signed(round(factor * row[name], 1)) for name in ("low", "high"))
-    return f" ({low} to {high}{unit})"
+    low, high = (_to_a_tenth(factor * row[name]) for name in ("low", "high"))
+    return f"; difference {low} to {high}{unit}"
+
+
+def _to_a_tenth(value: float) -> str:
+    """`−5.0`, `+0.3`: all of a range with one decimal."""
+    shown = f"{abs(value):.1f}"
+    return shown if float(shown) == 0 else f"{'+' if value > 0 else '−'}{shown}"
 
 
 def warnings_of(comparison: ModelComparison) -> list[tuple[str, str]]:
@@ -1163,7 +1254,7 @@ def _bounds(low: float, high: float) -> str:
         return "too few"
     if low == high == 0:
         return "none"
-    return f"{signed(round(100 * low, 1))} to {signed(round(100 * high, 1))}"
+    return f"{_to_a_tenth(100 * low)} to {_to_a_tenth(100 * high)}"
 
 
 def crossing_table(found: pd.DataFrame, names: Mapping[str, str]) -> Markup:

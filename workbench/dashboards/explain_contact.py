@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial, reduce
 from typing import Any
@@ -19,7 +20,7 @@ from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, table, waiting, warning
 from workbench.dashboards.settling import Settling
-from workbench.dashboards.versions import CLASSIC_LINE, Line, first_line, label_line, titled_models
+from workbench.dashboards.versions import CLASSIC_LINE, Line, check_line, first_line, label_line, titled_models
 from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
@@ -34,6 +35,7 @@ SEARCHED = ("firstname", "lastname", "email", "company", ID)
 PAGE = 20  # contacts in the list
 MOST_EVENTS = 100  # of the story
 MOST_LIFTS = 12
+MOST_NAMED = 3  # rules in a sentence
 WINDOW = 90  # days, in which success is counted
 
 
@@ -170,6 +172,10 @@ class State(HasTraits):
             self.page_number = 0  # which lists
         else:
             self._list()
+        if self.search.strip() and self.total == 1:
+            self.contact_id = str(self.rows[ID].iloc[0])
+        if not self.total or self.explained is None:
+            self._explain()
 
     def _list(self) -> None:
         found = self._contacts
@@ -186,11 +192,16 @@ class State(HasTraits):
         self.page_number = min(max(self.page_number + by, 0), last)
 
     def people(self) -> list[tuple[str, str]]:
-        """Points (where they are known by now), name and e-mail of the contacts on the list's page, and record id."""
+        """Points (where they are known by now) and name of the contacts on the list's page, and record id.
+
+        Namesakes also have their e-mail.
+        """
         people = []
-        for row in self.rows.to_dict("records"):
+        rows = self.rows.to_dict("records")
+        names = Counter(map(name_of, rows))
+        for row in rows:
             told = [self.points.get(str(row[ID]), ""), name_of(row)]
-            told += [str(row["email"])] if _known(row, "email") and _named(row) else []
+            told += [str(row["email"])] if names[name_of(row)] > 1 and _known(row, "email") else []
             people.append((" · ".join(filter(None, told)), str(row[ID])))
         return people
 
@@ -204,7 +215,12 @@ class State(HasTraits):
 
     def _explain(self) -> None:
         self.error, self.explained, self.story = "", None, None
-        if not self.contact_id:
+        if self.search.strip() and not self.total:
+            self.error = (
+                f"nobody is called {' '.join(self.search.split())!r}: no name, e-mail, company or record id holds it; "
+                "search for a part of one, or for nothing to see everybody."
+            )
+        elif not self.contact_id:
             self.error = "there are no contacts to explain; load an export that has some."
         else:
             try:
@@ -225,12 +241,31 @@ class State(HasTraits):
         self.version += 1
 
     @property
-    def person(self) -> str:
-        """What the contact is called."""
+    def _row(self) -> dict[Any, Any]:
+        """The contact's searched columns."""
         from duckdb import ColumnExpression, ConstantExpression
 
         rows = self._contacts.filter(ColumnExpression(ID) == ConstantExpression(self.contact_id)).limit(1).df()
-        return name_of(rows.to_dict("records")[0]) if len(rows) else f"Contact {self.contact_id}"
+        return dict(rows.to_dict("records")[0]) if len(rows) else {ID: self.contact_id}
+
+    @property
+    def person(self) -> str:
+        """What the contact is called."""
+        return name_of(self._row)
+
+    @property
+    def told_apart(self) -> str:
+        """What tells the contact from namesakes: e-mail, company and record id, as far as they are known."""
+        row = self._row
+        return " · ".join(str(row[name]) for name in ("email", "company", ID) if _known(row, name))
+
+    def set_line(self, threshold: float) -> None:
+        """Move the line.
+
+        Raises WorkbenchError for one that no score comes near.
+        """
+        check_line(threshold, self.chosen_model)
+        self.threshold = threshold
 
     @property
     def headline(self) -> str:
@@ -355,7 +390,7 @@ class View(Settling):
         self._setting = False
         self._answer, self._cards, self._points = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._lifts, self._story, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self._page = widgets.HTML()
+        self._page, self._line_fault = widgets.HTML(), widgets.HTML()
         self._figure = FigureView(description="Waterfall of the points, rule by rule, up to the score")
         self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
         self._build_controls()
@@ -379,7 +414,7 @@ class View(Settling):
         self._model = widgets.Dropdown(options=list(state.models), value=state.model, description="Score")
         self._model.observe(lambda change: self._choose("model", change), "value")
         self._threshold = widgets.FloatText(value=state.threshold, step=1, description="Line, points")
-        self._threshold.observe(lambda change: self._choose("threshold", change), "value")
+        self._threshold.observe(self._on_line, "value")
 
     def _layout(self) -> widgets.Widget:
         controls = widgets.VBox(
@@ -392,9 +427,10 @@ class View(Settling):
                 widgets.HTML(heading("By which score")),
                 self._model,
                 self._threshold,
+                self._line_fault,
             ]
         )
-        top = widgets.VBox([self._answer, self._cards, self._figure])
+        top = widgets.VBox([self._cards, self._figure])
         content = widgets.VBox(
             [
                 top.add_class("wb-panel"),
@@ -410,7 +446,16 @@ class View(Settling):
                 content.add_class("wb-content"),
             ]
         )
-        return widgets.VBox([self._source, page_.add_class("wb-page")])
+        first = widgets.VBox([self._answer]).add_class("wb-panel")  # on a phone too, above who else there is
+        return widgets.VBox([self._source, first, page_.add_class("wb-page")])
+
+    def _on_line(self, change: Any) -> None:
+        if self._setting or change["new"] is None:
+            return
+        try:
+            self.state.set_line(change["new"])
+        except WorkbenchError as fault:
+            self._line_fault.value = problem(str(fault))
 
     def _choose(self, trait: str, change: Any) -> None:
         if not self._setting and change["new"] is not None:
@@ -441,6 +486,7 @@ class View(Settling):
         self._setting = True
         try:
             self._model.value, self._threshold.value = state.model, state.threshold
+            self._line_fault.value = ""
             held = {key for _, key in self._people.options}
             self._people.value = state.contact_id if state.contact_id in held else None
         finally:
@@ -455,6 +501,7 @@ class View(Settling):
         if state.undecided:
             left_out += warning("The decision on the line cannot be read.", state.undecided)
         self._answer.value = left_out + answer(state.headline, highlight=points_text(explained.score))
+        self._answer.value += note(state.told_apart)
         self._cards.value = cards(_figures(explained, state))
         figure = waterfall(explained, state.threshold)
         self._figure.height = int(figure["layout"]["height"])
@@ -540,8 +587,11 @@ def lifted(found: pd.DataFrame, now: float, line: float) -> str:
         return ""
     alone = found[found["reaches"]]
     if len(alone):
-        names = " or ".join(f"{name!r}" for name in alone["rule"].head(3))
-        return f"Enough alone: {names}."
+        names = [f"{name!r}" for name in alone["rule"].head(MOST_NAMED)]
+        rest = len(alone) - len(names)
+        if rest:
+            return f"Enough alone: {', '.join(names)} or any of {rest} more."
+        return f"Enough alone: {' or '.join(names)}."
     enough = found[found["score_together"] >= line]
     if len(enough):
         count = int(enough.index[0]) + 1

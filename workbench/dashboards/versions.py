@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +12,11 @@ from workbench.calibration import Calibration, Decision
 from workbench.calibration.asked import with_saved_segments
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
-from workbench.scoring import ScoreModel
+from workbench.scoring import Rule, ScoreModel
+from workbench.wording import points
 
 CLASSIC_LINE = 50.0
+MOST_RECORDS = 1_000  # associated with one contact, when it comes to where a line may lie
 
 
 def titled_models(workspace: Workspace) -> tuple[dict[str, ScoreModel], list[str]]:
@@ -69,6 +72,32 @@ def first_line(
     if calibration is not None:
         return Line(float(calibration.default_threshold), "where the score parts winners best")
     return Line(CLASSIC_LINE, "the classic one")
+
+
+def check_line(threshold: float, *models: ScoreModel) -> None:
+    """Raises WorkbenchError for a line that no score of these models can come near."""
+    bounds = [_bounds(model) for model in models]
+    low, high = min([0.0, *(one for one, _ in bounds)]), max([100.0, *(one for _, one in bounds)])
+    if not low <= threshold <= high:
+        raise WorkbenchError(
+            f"a line lies within what scores can be, here {points(low)} to {points(high)} points; "
+            f"{points(threshold) if isfinite(threshold) else threshold} came."
+        )
+
+
+def _bounds(model: ScoreModel) -> tuple[float, float]:
+    """What a model's rules can add up to at least and at most, its own limits counted and those of groups not."""
+    low = sum(min((0, *_worth(rule))) for rule in model.rules)
+    high = sum(max((0, *_worth(rule))) for rule in model.rules)
+    return (
+        low if model.minimum is None else max(low, model.minimum),
+        high if model.maximum is None else min(high, model.maximum),
+    )
+
+
+def _worth(rule: Rule) -> tuple[float, ...]:
+    """Points by what a rule finds; of associated records there may be any number."""
+    return rule.worth if rule.associated is None else tuple(MOST_RECORDS * one for one in rule.record_worth)
 
 
 def next_version(workspace: Workspace, model: ScoreModel) -> int:
