@@ -369,8 +369,21 @@ class View:
     def __init__(self, state: State) -> None:
         self.state = state
         self._setting = False
-        names = ("answer", "cards", "files", "error", "progress", "map", "findings", "unused", "rows", "page", "said")
-        names += ("staged", "shown")
+        names = (
+            "staged",
+            "shown",
+            "answer",
+            "cards",
+            "files",
+            "error",
+            "progress",
+            "map",
+            "findings",
+            "unused",
+            "rows",
+            "page",
+            "said",
+        )
         self._html = {name: widgets.HTML() for name in names}
         self._source = widgets.HTML().add_class("wb-source")
         self._upload = Upload()
