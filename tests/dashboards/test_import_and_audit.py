@@ -336,6 +336,7 @@ def test_a_dropped_file_that_is_no_export_is_a_sentence(view: View) -> None:
     for _ in range(2):
         view._import.click()
         assert view.state.error == "contacts.csv is a PDF, not a table: export it as CSV or XLSX."
+        assert "contacts.csv is a PDF" in html(view, "error")  # a file keeps its name at the start of a sentence
     assert view.state.workspace.tables == ("contacts", "deals")
     sent(view._upload, {"evil.exe": b"MZ"})
     assert view._upload.said.startswith("'evil.exe' cannot be an export; the workbench reads '.csv', ")
