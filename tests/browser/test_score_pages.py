@@ -81,7 +81,7 @@ def test_a_rule_is_built_with_the_mouse_and_saved_as_a_new_version(
     expect(answer).to_contain_text("Nothing is changed: by version 2", timeout=PATIENCE)
     expect(page.get_by_role("button", name="Save as version 3")).to_be_disabled(timeout=PATIENCE)
     later = open_page(f"{pages.address}explain_contact")
-    expect(later.get_by_label("Score")).to_contain_text("Ready (version 2)", timeout=PATIENCE)
+    expect(later.get_by_label("Score", exact=True)).to_contain_text("Ready (version 2)", timeout=PATIENCE)
 
 
 def test_points_change_with_keys_alone(open_page: Callable[..., Page], pages: Any) -> None:

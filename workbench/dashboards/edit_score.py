@@ -943,6 +943,8 @@ class View(Settling):
         pending = state.pending and not state.error
         if pending:
             self._later()
+            if not state.pending:  # settled at once, and drawn
+                return
         shown = "none" if comparison is None else ""
         self._figure.layout.display = shown
         said = problem(state.error) if state.error else answer(state.headline)

@@ -447,6 +447,7 @@ class View(Settling):
             ]
         )
         first = widgets.VBox([self._answer]).add_class("wb-panel")  # on a phone too, above who else there is
+        first.layout.margin = "0 0 20px"
         return widgets.VBox([self._source, first, page_.add_class("wb-page")])
 
     def _on_line(self, change: Any) -> None:
