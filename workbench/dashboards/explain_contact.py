@@ -217,7 +217,7 @@ class State(HasTraits):
         self.error, self.explained, self.story = "", None, None
         if self.search.strip() and not self.total:
             self.error = (
-                f"nobody is called {' '.join(self.search.split())!r}: no name, e-mail, company or record id holds it; "
+                f"Nobody is called {' '.join(self.search.split())!r}: no name, e-mail, company or record id holds it; "
                 "search for a part of one, or for nothing to see everybody."
             )
         elif not self.contact_id:
