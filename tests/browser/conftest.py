@@ -43,9 +43,12 @@ class Watched:
         ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The Chromium that `make test` found: $CHROMIUM, else one on the PATH."""
+    """The Chromium that `make test` found: $CHROMIUM, else one on the PATH.
+
+    It ends with the module: while it runs, so does a loop of events, and tests of other folders want none.
+    """
     path = os.environ.get("CHROMIUM") or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )
