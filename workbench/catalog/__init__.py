@@ -1,7 +1,7 @@
 """What the workbench knows of a CRM's properties: names, types, labels in three languages, option values.
 
-`properties.csv`, `options.csv` and `webmail.csv` beside this file are the data. Labels are aliases to try, first one preferred;
-an unknown header is never an error.
+`properties.csv`, `options.csv` and `webmail.csv` beside this file are the data. Labels are aliases to try, first one
+preferred; an unknown header is never an error.
 """
 
 from __future__ import annotations
