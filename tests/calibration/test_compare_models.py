@@ -96,7 +96,7 @@ def test_a_small_case_by_hand() -> None:
 def test_the_headline_says_who_crosses_and_what_for(compared: wb.ModelComparison) -> None:
     assert compared.headline() == (
         "From old to new at 35 points, 291 of 5,000 contacts rise above the line and 83 fall below it. 15.0 leads a "
-        "week become 17.7; 22.1 % of leads above the line convert, 25.5 % so far (−3.4 points, −4.4 to −2.4); 75.1 % "
+        "week become 17.7; 22.1 % of leads above the line convert, 25.5 % so far (−3.4 points, −4.4 to −2.5); 75.1 % "
         "of all customers are above it, 73.7 % so far (+1.4 points, −0.8 to +3.8: it may be chance)."
     )
 
