@@ -22,7 +22,7 @@ QUIET = [
 ]
 
 
-expect.set_options(timeout=20_000)  # two cores, and kernels that start beside the page
+expect.set_options(timeout=60_000)  # two cores, and kernels that start beside the page
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         )
         page.goto(address, wait_until="load")
         if live:
-            page.wait_for_selector("html.wb-live", timeout=60_000)
+            page.wait_for_selector("html.wb-live", timeout=150_000)
         return page
 
     yield open_

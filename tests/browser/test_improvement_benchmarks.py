@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
-SETTLED = 60_000  # milliseconds: all 14 metrics with their draws
+SETTLED = 150_000  # milliseconds: all 14 metrics with their draws
 
 
 @pytest.fixture(scope="module")
