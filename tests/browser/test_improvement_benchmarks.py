@@ -34,7 +34,10 @@ def open_settled(open_page: Callable[..., Page], served: Any) -> Callable[..., P
 def test_the_data_come_before_the_answer_and_are_looked_at_by_a_button(open_settled: Callable[..., Page]) -> None:
     page = open_settled()
     first, answer = page.get_by_text("First: can the data carry it?"), page.locator(".wb-answer")
-    assert first.bounding_box()["y"] < answer.bounding_box()["y"] < 400
+    expect(first).to_be_visible()
+    expect(answer).to_be_visible()
+    tops = [part.evaluate("part => part.getBoundingClientRect().top") for part in (first, answer)]
+    assert 0 < tops[0] < tops[1] < 400
     page.get_by_role("button", name="Look at the data").click()
     expect(page.get_by_role("cell", name="isolated spikes")).to_be_visible()
     expect(page.get_by_text("Q-Q to a normal, logarithms")).to_be_visible()
