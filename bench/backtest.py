@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 import duckdb
+from _made import workspace_of
 from reference import reference_seconds
 
 import workbench as wb
-from workbench.loaders.workspace import Manifest, Workspace
-from workbench.loaders.writing import write_snapshot
+from workbench.loaders import Workspace
 
 MODEL = Path(__file__).parents[1] / "data" / "sample" / "score.yaml"
 CONTACTS = """
@@ -52,16 +52,13 @@ def workspace(folder: Path, contacts: int, events: int) -> Workspace:
     """A Workspace of invented contacts."""
     build = folder / "build"
     build.mkdir()
-    (folder / "snapshots").mkdir()
     sizes = {"contacts": contacts, "events": events, "folder": build}
     rows = {}
     for name, query in (("contacts", CONTACTS), ("activities", EVENTS), ("property_history", HISTORY)):
         order = ' ORDER BY kind, "at"' if name == "activities" else ""
         duckdb.sql(f"COPY ({query.format(**sizes)}{order}) TO '{build}/{name}.parquet'")
         rows[name] = len(duckdb.read_parquet(f"{build}/{name}.parquet"))
-    manifest = Manifest(sources={}, options={}, as_of="2026-06-30", name="bench", version="0", tables=rows)
-    write_snapshot(folder, build, manifest, "bench")
-    return Workspace(folder)
+    return workspace_of(build, folder / "home", as_of="2026-06-30", tables=rows)
 
 
 def main() -> None:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from _made import workspace_of
 
 from workbench.conditions import parse
 from workbench.loaders import Workspace
-from workbench.loaders.workspace import Manifest
-from workbench.loaders.writing import write_snapshot
 from workbench.segments import Segment, bound, discover
 from workbench.segments.explorer import Explorer
 
@@ -68,13 +67,8 @@ def make(folder: Path, contacts: int, events: int) -> Workspace:
             FROM range({events}) t(i)) TO '{here}/activities.parquet'
         """  # noqa: S608
     )
-    (here / "report.json").write_text("{}")
     tables = {"contacts": contacts, "activities": events}
-    manifest = Manifest(sources={}, options={}, as_of="2026-06-30T00:00:00", name="made", version="0", tables=tables)
-    home = folder / "workspace"
-    (home / "snapshots").mkdir(parents=True)
-    write_snapshot(home, here, manifest, "one")
-    return Workspace(home)
+    return workspace_of(here, folder / "workspace", as_of="2026-06-30T00:00:00", tables=tables)
 
 
 def timed(what: str, work: Callable[[], Any], target: float, runs: int = 3) -> None:
