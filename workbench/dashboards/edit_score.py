@@ -23,6 +23,7 @@ from workbench.conditions.tree import quoted
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
+from workbench.dashboards.controls import actions, button, fields
 from workbench.dashboards.download import CSV, YAML, Download
 from workbench.dashboards.explain_contact import name_of
 from workbench.dashboards.explore_segments import OPERATORS, term_of
@@ -653,9 +654,9 @@ class View(Settling):
         self._days = widgets.BoundedIntText(value=0, min=0, max=MOST_DAYS, description="Within days (0: any time)")
         self._property.observe(lambda _: self._offer(), "value")
         self._operator.observe(lambda _: self._show_event(), "value")
-        self._ask = _button("Ask this", lambda: self._add(None))
-        self._and = _button("and", lambda: self._add(either=False))
-        self._or = _button("or", lambda: self._add(either=True))
+        self._ask = button("Ask this", lambda: self._add(None))
+        self._and = button("and", lambda: self._add(either=False))
+        self._or = button("or", lambda: self._add(either=True))
         self._text = widgets.Textarea(rows=3, continuous_update=False, description="Rule")
         self._text.observe(lambda _: self._show_preview(), "value")
         self._preview = widgets.HTML()
@@ -664,18 +665,18 @@ class View(Settling):
         self._name = widgets.Text(placeholder="as it is written", description="Name")
         self._group = widgets.Dropdown(options=state.groups, description="Group")
         self._fault = widgets.HTML()
-        self._put = _button("Add the rule", self._on_put, primary=True)
-        self._cancel = _button("Cancel", self._empty)
+        self._put = button("Add the rule", self._on_put, primary=True)
+        self._cancel = button("Cancel", self._empty)
         self._title = widgets.HTML()
 
     def _build_buttons(self) -> None:
         state = self.state
-        self._undo = _button("Undo", state.undo)
-        self._redo = _button("Redo", state.redo)
-        self._save = _button("Save", self._on_save, primary=True)
-        self._file = _button("Download score.yaml", self._on_file)
-        self._show_who = _button("Who crosses the line?", self._on_who)
-        self._who_file = _button("Who crosses (CSV)", self._on_who_file)
+        self._undo = button("Undo", state.undo)
+        self._redo = button("Redo", state.redo)
+        self._save = button("Save", self._on_save, primary=True)
+        self._file = button("Download score.yaml", self._on_file)
+        self._show_who = button("Who crosses the line?", self._on_who)
+        self._who_file = button("Who crosses (CSV)", self._on_who_file)
 
     def _layout(self) -> widgets.Widget:
         controls = widgets.VBox(
@@ -692,12 +693,12 @@ class View(Settling):
             [
                 self._title,
                 fields(self._property, self._operator, self._value, self._times, self._days),
-                widgets.HBox([self._ask, self._and, self._or]).add_class("wb-actions"),
+                actions(self._ask, self._and, self._or),
                 self._text,
                 self._preview,
                 fields(self._points, self._at_most, self._name, self._group),
                 self._fault,
-                widgets.HBox([self._put, self._cancel]).add_class("wb-actions"),
+                actions(self._put, self._cancel),
             ]
         ).add_class("wb-new")
         top = widgets.VBox(
@@ -707,7 +708,7 @@ class View(Settling):
                 self._figure,
                 self._legend,
                 self._warnings,
-                widgets.HBox([self._save, self._undo, self._redo, self._file]).add_class("wb-actions"),
+                actions(self._save, self._undo, self._redo, self._file),
                 self._unsaved,
                 self._said,
                 self._download,
@@ -719,7 +720,7 @@ class View(Settling):
                 self._by,
                 self._crossing,
                 self._segments,
-                widgets.HBox([self._show_who, self._who_file]).add_class("wb-actions"),
+                actions(self._show_who, self._who_file),
                 self._who,
             ]
         )
@@ -1056,15 +1057,13 @@ class View(Settling):
     def _row(self, name: str) -> Row:
         enabled = widgets.Checkbox(description=name, indent=False)
         points = widgets.FloatText(step=1, description="Points", continuous_update=False)
-        change = _button("Change", lambda: self._change_rule(name))
-        remove = _button("Delete", lambda: self._on_remove(name))
+        change = button("Change", lambda: self._change_rule(name))
+        remove = button("Delete", lambda: self._on_remove(name))
         change.tooltip, remove.tooltip = f"Change {name}", f"Delete {name}"
         remark_, fault = widgets.HTML(), widgets.HTML()
         enabled.observe(partial(self._on_enabled, name), "value")
         points.observe(partial(self._on_points, name), "value")
-        box = widgets.Box(
-            [widgets.VBox([enabled, remark_, fault]), points, widgets.HBox([change, remove]).add_class("wb-actions")]
-        )
+        box = widgets.Box([widgets.VBox([enabled, remark_, fault]), points, actions(change, remove)])
         return Row(box.add_class("wb-edit"), enabled, points, change, remark_, fault)
 
 
@@ -1088,11 +1087,6 @@ class Row:
     change: widgets.Button
     remark: widgets.HTML
     fault: widgets.HTML
-
-
-def fields(*controls: widgets.Widget) -> widgets.Box:
-    """Controls side by side, as many as fit."""
-    return widgets.Box(controls).add_class("wb-fields")
 
 
 def why_kept(rule: Rule) -> str:
@@ -1285,9 +1279,3 @@ def page(workspace: Workspace) -> View:
     """The page on a Workspace, with the models that lay beside its exports and those saved since."""
     models, problems = titled_models(workspace)
     return View(State(workspace, models, problems))
-
-
-def _button(text: str, act: Callable[[], None], *, primary: bool = False) -> widgets.Button:
-    button = widgets.Button(description=text, button_style="primary" if primary else "")
-    button.on_click(lambda _: act())
-    return button

@@ -17,6 +17,7 @@ from workbench.charts.scoring import waterfall
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
+from workbench.dashboards.controls import actions, button
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, table, waiting, warning
 from workbench.dashboards.settling import Settling
@@ -409,8 +410,8 @@ class View(Settling):
         self._search.observe(lambda change: self._choose("search", change), "value")
         self._people = widgets.Select(options=[], rows=12, description="Contacts found, with their points")
         self._people.observe(lambda change: self._choose("contact_id", change), "value")
-        self._back = _button("Earlier", lambda: state.turn(-1))
-        self._on = _button("Later", lambda: state.turn(1))
+        self._back = button("Earlier", lambda: state.turn(-1))
+        self._on = button("Later", lambda: state.turn(1))
         self._model = widgets.Dropdown(options=list(state.models), value=state.model, description="Score")
         self._model.observe(lambda change: self._choose("model", change), "value")
         self._threshold = widgets.FloatText(value=state.threshold, step=1, description="Line, points")
@@ -423,7 +424,7 @@ class View(Settling):
                 self._search,
                 self._people,
                 self._page,
-                widgets.HBox([self._back, self._on]).add_class("wb-actions"),
+                actions(self._back, self._on),
                 widgets.HTML(heading("By which score")),
                 self._model,
                 self._threshold,
@@ -625,9 +626,3 @@ def page(workspace: Workspace) -> View:
     """The page on a Workspace, with the models that lay beside its exports and those saved since."""
     models, problems = titled_models(workspace)
     return View(State(workspace, models, problems))
-
-
-def _button(text: str, act: Callable[[], None]) -> widgets.Button:
-    button = widgets.Button(description=text)
-    button.on_click(lambda _: act())
-    return button

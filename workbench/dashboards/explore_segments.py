@@ -20,6 +20,7 @@ from workbench.conditions import All, Always, Condition, Either, Property, parse
 from workbench.conditions.tree import quoted
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
+from workbench.dashboards.controls import actions, button
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, warning
@@ -444,13 +445,13 @@ class View:
         self._operator = widgets.Dropdown(options=OPERATORS["text"], description="How")
         self._value = widgets.Combobox(description="Value", placeholder="Software, 50, 2026-06-30")
         self._term.observe(lambda _: self._offer(), "value")
-        self._and = _button("And", lambda _: self._add(either=False), primary=True)
-        self._or = _button("Or", lambda _: self._add(either=True))
-        self._clear = _button("Everybody", lambda _: setattr(self.state, "text", "true"))
+        self._and = button("And", lambda: self._add(either=False), primary=True)
+        self._or = button("Or", lambda: self._add(either=True))
+        self._clear = button("Everybody", lambda: setattr(self.state, "text", "true"))
         self._saved = widgets.Dropdown(options=self._names(), description="Saved segments")
         self._saved.observe(self._load, "value")
         self._name = widgets.Text(description="Save as", placeholder="a name")
-        self._save = _button("Save", lambda _: self._keep())
+        self._save = button("Save", self._keep)
         self._outcome = widgets.Dropdown(options=list(state.outcomes), description="Success means")
         self._property = widgets.Dropdown(options=named[: len(grouping)], description="Who they are, by")
         self._across = widgets.Dropdown(options=named[: len(grouping)], description="across")
@@ -458,7 +459,7 @@ class View:
         titles = [("as exported", "")] + [(choices.label_of(name), name) for name in state.columns]
         self._sort = widgets.Dropdown(options=titles, description="Sort by")
         self._descending = widgets.Checkbox(value=False, description="largest first", indent=False)
-        self._ask = _button("What separates winners?", lambda _: self._discover())
+        self._ask = button("What separates winners?", self._discover)
         self._leaves = widgets.Dropdown(options=[("choose one", "")], description="Leaves of the tree")
         self._leaves.layout.display = "none"
         self._leaves.observe(self._paste, "value")
@@ -476,13 +477,13 @@ class View:
             if start or not isinstance(control, widgets.Dropdown):
                 control.value = start
             control.observe(lambda change, trait=trait: self._choose(trait, change), "value")
-        self._back = _button("Earlier", lambda _: self.state.turn(-1))
-        self._on = _button("Later", lambda _: self.state.turn(1))
-        self._people = _button(
-            "For people (XLSX)", lambda _: self._give("segment.xlsx", state.spreadsheet, XLSX), primary=True
+        self._back = button("Earlier", lambda: self.state.turn(-1))
+        self._on = button("Later", lambda: self.state.turn(1))
+        self._people = button(
+            "For people (XLSX)", lambda: self._give("segment.xlsx", state.spreadsheet, XLSX), primary=True
         )
-        self._import = _button("To import (CSV)", lambda _: self._give("segment.csv", state.import_file, CSV))
-        self._json = _button("CRM's filter (JSON)", lambda _: self._give("segment.json", state.filter_json, JSON))
+        self._import = button("To import (CSV)", lambda: self._give("segment.csv", state.import_file, CSV))
+        self._json = button("CRM's filter (JSON)", lambda: self._give("segment.json", state.filter_json, JSON))
         self._offer()
 
     def _layout(self) -> widgets.Widget:
@@ -496,10 +497,10 @@ class View:
                 self._term,
                 self._operator,
                 self._value,
-                widgets.HBox([self._and, self._or, self._clear]).add_class("wb-actions"),
+                actions(self._and, self._or, self._clear),
                 widgets.HTML(heading("Keep it")),
                 self._name,
-                widgets.HBox([self._save]).add_class("wb-actions"),
+                actions(self._save),
                 self._outcome,
             ]
         )
@@ -508,7 +509,7 @@ class View:
                 self._answer,
                 self._cards,
                 self._warnings,
-                widgets.HBox([self._people, self._import, self._json, self._opted_out]).add_class("wb-actions"),
+                actions(self._people, self._import, self._json, self._opted_out),
                 self._said,
                 self._download,
             ]
@@ -516,7 +517,7 @@ class View:
         found = widgets.VBox(
             [
                 widgets.HTML(heading("Who are the ones that buy?")),
-                widgets.HBox([self._ask]).add_class("wb-actions"),
+                actions(self._ask),
                 self._told,
                 self._leaves,
             ]
@@ -538,7 +539,7 @@ class View:
                 widgets.HBox([self._search, self._sort, self._descending]),
                 self._rows,
                 self._page,
-                widgets.HBox([self._back, self._on]).add_class("wb-actions"),
+                actions(self._back, self._on),
             ]
         )
         two = widgets.Box([funnel.add_class("wb-panel"), months.add_class("wb-panel")])
@@ -838,9 +839,3 @@ def page(workspace: Workspace) -> View:
         except WorkbenchError as fault:
             problems.append(str(fault))
     return View(State(workspace, segments, problems))
-
-
-def _button(text: str, act: Callable[[Any], None], *, primary: bool = False) -> widgets.Button:
-    button = widgets.Button(description=text, button_style="primary" if primary else "")
-    button.on_click(act)
-    return button

@@ -17,6 +17,7 @@ from traitlets import Bool, Float, HasTraits, Instance, Integer, Tuple, Unicode
 
 from workbench import catalog
 from workbench.charts.audit import fill_rates
+from workbench.dashboards.controls import actions, button, fields
 from workbench.dashboards.download import XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.improvement_report import xlsx_file
@@ -390,7 +391,7 @@ class View:
         self._bars = FigureView(height=320, description="How full each property is; a click shows its blank rows")
         self._download = Download()
         self._findings = widgets.VBox([])
-        self._unknown = widgets.VBox([]).add_class("wb-fields")
+        self._unknown = fields()
         self._strangers = widgets.VBox([])
         self._build()
         self.widget = self._layout()
@@ -404,20 +405,20 @@ class View:
     def _build(self) -> None:
         state = self.state
         self._folder = widgets.Text(description="or a folder on this machine", placeholder="exports")
-        self._import = _button("Import", self._import_chosen, primary=True)
-        self._undo = _button("Undo this import", lambda: self._run(state.undoing()))
-        self._remap = _button("Import, so mapped", self._import_mapped, primary=True)
-        self._look = _button("Look for likely duplicates", lambda: self._run(state.looking_for_likely()))
+        self._import = button("Import", self._import_chosen, primary=True)
+        self._undo = button("Undo this import", lambda: self._run(state.undoing()))
+        self._remap = button("Import, so mapped", self._import_mapped, primary=True)
+        self._look = button("Look for likely duplicates", lambda: self._run(state.looking_for_likely()))
         self._stale = widgets.Dropdown(
             options=[(f"{days} days", days) for days in STALE], value=state.stale_days, description="Stale after"
         )
         self._table = widgets.Dropdown(description="Table")
         self._code = widgets.Dropdown(description="Fault")
         self._file = widgets.Dropdown(description="File")
-        self._faults = _button("Show the faults", lambda: self._show(FAULTS, "", ""))
-        self._xlsx = _button("Faults and findings (XLSX)", self._give)
-        self._back = _button("Earlier", lambda: self._turn(-1))
-        self._on = _button("Later", lambda: self._turn(1))
+        self._faults = button("Show the faults", lambda: self._show(FAULTS, "", ""))
+        self._xlsx = button("Faults and findings (XLSX)", self._give)
+        self._back = button("Earlier", lambda: self._turn(-1))
+        self._on = button("Later", lambda: self._turn(1))
         for control, trait in (
             (self._stale, "stale_days"),
             (self._table, "of_table"),
@@ -434,9 +435,6 @@ class View:
 
         def panel(*children: widgets.Widget) -> widgets.Widget:
             return widgets.VBox(children).add_class("wb-panel")
-
-        def actions(*children: widgets.Widget) -> widgets.Widget:
-            return widgets.HBox(children).add_class("wb-actions")
 
         self._mapping = panel(
             widgets.HTML(heading("What nobody knows")),
@@ -460,7 +458,7 @@ class View:
                 self._stale,
             ]
         )
-        filters = widgets.Box([self._code, self._file]).add_class("wb-fields")
+        filters = fields(self._code, self._file)
         self._below_faults, self._below_bars = widgets.VBox([]), widgets.VBox([])
         content = widgets.VBox(
             [
@@ -532,7 +530,7 @@ class View:
     def _map(self, key: tuple[str, str], change: Any) -> None:
         self.state.choices[key] = change["new"]
 
-    def _say_object(self, file: str, fields: widgets.Box, change: Any) -> None:
+    def _say_object(self, file: str, columns: widgets.Box, change: Any) -> None:
         found = self.state.say_object(file, change["new"])
         boxes = []
         for row in _records(found.head(MOST_UNKNOWN)):
@@ -546,7 +544,7 @@ class View:
             box.tooltip = f"{row.header} in {file}: {row.reason}"
             box.observe(partial(self._map, (file, row.header)), "value")
             boxes.append(box)
-        fields.children = boxes
+        columns.children = boxes
 
     def _give(self) -> None:
         self._download.give("audit.xlsx", self.state.spreadsheet(), type=XLSX)
@@ -651,9 +649,9 @@ class View:
             every = sorted(catalog.TABLES, key=lambda name: name != near)
             named = [(catalog.TABLES[name] + " (most of its columns fit)" * (name == near), name) for name in every]
             box = widgets.Dropdown(options=[("leave it out", ""), *named], value="", description=f"{file} holds")
-            fields = widgets.Box([]).add_class("wb-fields")
-            box.observe(partial(self._say_object, file, fields), "value")
-            drawn += [box, fields]
+            columns = fields()
+            box.observe(partial(self._say_object, file, columns), "value")
+            drawn += [box, columns]
         told = "Say what a file holds; its columns are then taken for what they are nearest to, by name and by values."
         self._strangers.children = [widgets.HTML(note(told)), *drawn] if drawn else []
 
@@ -676,7 +674,7 @@ class View:
         self._clean = widgets.HTML(note(clean if n_clean else ""))
 
     def _add_line(self, figure: tuple[str, str, str], n: int, text: Markup) -> None:
-        show = _button("Show the rows", partial(self._show, *figure))
+        show = button("Show the rows", partial(self._show, *figure))
         show.tooltip = f"Show the {n:,} {figure[1]} {figure[2]}"
         self._lines[figure] = widgets.HBox([widgets.HTML(text), show]).add_class("wb-finding")
 
@@ -816,12 +814,6 @@ def _capital(text: str) -> str:
 def source(workspace: Workspace) -> str:
     """Where the figures come from, for the page's head."""
     return f"{workspace.name} · export of {workspace.as_of:%-d %B %Y}"
-
-
-def _button(text: str, act: Callable[[], None], *, primary: bool = False) -> widgets.Button:
-    button = widgets.Button(description=text, button_style="primary" if primary else "")
-    button.on_click(lambda _: act())
-    return button
 
 
 def page(workspace: Workspace, *, environment: Mapping[str, str] = os.environ) -> View:

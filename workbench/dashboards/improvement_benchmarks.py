@@ -19,6 +19,7 @@ from workbench.charts.improvements import (
     quality_picture,
     small_multiples,
 )
+from workbench.dashboards.controls import actions, button
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.improvement_report import csv_file, html_report, html_table, xlsx_file
@@ -310,9 +311,9 @@ class View(Settling):
         self._looked = widgets.ToggleButton(description="Look at the data")
         self._looked.observe(lambda _: self._show_checks(), "value")
         self._buttons = [
-            _button("Report (HTML)", partial(self._give, "improvements.html", HTML), primary=True),
-            _button("Table (XLSX)", partial(self._give, "improvements.xlsx", XLSX)),
-            _button("Every month (CSV)", partial(self._give, "improvements.csv", CSV)),
+            button("Report (HTML)", partial(self._give, "improvements.html", HTML), primary=True),
+            button("Table (XLSX)", partial(self._give, "improvements.xlsx", XLSX)),
+            button("Every month (CSV)", partial(self._give, "improvements.csv", CSV)),
         ]
         self.widget = self._layout()
         state.observe(lambda _: self._redraw(), ["version"])
@@ -351,12 +352,12 @@ class View(Settling):
                 html["answer"],
                 self._lines,
                 html["warnings"],
-                widgets.HBox(self._buttons).add_class("wb-actions"),
+                actions(*self._buttons),
                 html["said"],
                 self._download,
             ]
         )
-        looked = widgets.HBox([self._looked]).add_class("wb-actions")
+        looked = actions(self._looked)
         content = widgets.VBox(
             [
                 widgets.VBox([html["quality"], looked, html["checks"], self._quality]).add_class("wb-panel"),
@@ -377,7 +378,7 @@ class View(Settling):
         if not self._setting:
             setattr(self.state, trait, change["new"])
 
-    def _give(self, name: str, kind: str, _: Any) -> None:
+    def _give(self, name: str, kind: str) -> None:
         try:
             self._download.give(name, self.state.files()[name], type=kind)
         except WorkbenchError as fault:
@@ -490,12 +491,6 @@ def _card(found: Improvement) -> tuple[str, str, str]:
     if found.low is None or found.high is None:
         return label, value, f"n = {found.n_customers:,}"
     return label, value, f"{interval(found.low, found.high, 'en')}, n = {found.n_customers:,}"
-
-
-def _button(text: str, act: Callable[[Any], None], *, primary: bool = False) -> widgets.Button:
-    button = widgets.Button(description=text, button_style="primary" if primary else "")
-    button.on_click(act)
-    return button
 
 
 def source(state: State) -> str:

@@ -10,7 +10,8 @@ import ipywidgets as widgets
 
 from workbench.calibration import Hysteresis
 from workbench.charts.calibration import weekly_bars
-from workbench.dashboards.calibrate_threshold.section import Picture, Section, fields
+from workbench.dashboards.calibrate_threshold.section import Picture, Section
+from workbench.dashboards.controls import fields
 from workbench.dashboards.parts import legend, note, problem, sentence
 from workbench.wording import number, percent, points
 

@@ -12,14 +12,8 @@ from markupsafe import Markup
 
 from workbench.calibration import FollowUp, write_memo
 from workbench.charts.calibration import promised_and_came
-from workbench.dashboards.calibrate_threshold.section import (
-    Picture,
-    Section,
-    actions,
-    button,
-    fields,
-    subheading,
-)
+from workbench.dashboards.calibrate_threshold.section import Picture, Section, subheading
+from workbench.dashboards.controls import actions, button, fields
 from workbench.dashboards.download import HTML, PDF, YAML
 from workbench.dashboards.parts import note, problem, sentence, table, waiting, warning
 from workbench.errors import WorkbenchError
@@ -50,14 +44,14 @@ class Deciding(Section):
         self._author = widgets.Text(description="Who decides", placeholder="your name")
         self._reason = widgets.Text(description="Why", placeholder="for people who ask in a year")
         self._on = widgets.DatePicker(value=date.today(), description="From")  # the reader's own day
-        self._put = button("", lambda _: self._decide(), primary=True)
-        self._back = button("", lambda _: self._return())
+        self._put = button("", self._decide, primary=True)
+        self._back = button("", self._return)
         self._said, self._came, self._so_far = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._months = Picture(220, "Conversion by month since the decision, beside what was promised")
         self._files = actions(
-            button("Memo (HTML)", lambda _: self._memo(pdf=False)),
-            button("Memo (PDF)", lambda _: self._memo(pdf=True)),
-            button("Decisions (YAML)", lambda _: self._yaml()),
+            button("Memo (HTML)", lambda: self._memo(pdf=False)),
+            button("Memo (PDF)", lambda: self._memo(pdf=True)),
+            button("Decisions (YAML)", self._yaml),
         )
         self._after = widgets.VBox(
             [subheading("Did it come as promised?"), self._came, self._months.widget, self._so_far]

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from workbench.calibration import SegmentLines
 from workbench.calibration.recommend import LABELS
 from workbench.dashboards import choices
-from workbench.dashboards.calibrate_threshold.section import Section, fields
+from workbench.dashboards.calibrate_threshold.section import Section
+from workbench.dashboards.controls import fields
 from workbench.dashboards.parts import marked, note, sentence, table, tight
 from workbench.wording import interval, number, percent, points, signed
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import ipywidgets as widgets
 
 from workbench.calibration.recommend import LABELS
-from workbench.dashboards.calibrate_threshold.section import Section, button, fields
+from workbench.dashboards.calibrate_threshold.section import Section
+from workbench.dashboards.controls import button, fields
 from workbench.dashboards.parts import advice, note, threshold_table
 from workbench.wording import number, plural, points
 
@@ -45,7 +45,7 @@ class Lines(Section):
         text, use = widgets.HTML(), button("", partial(self._use, place))
         return widgets.HBox([text, use]).add_class("wb-advice"), text, use
 
-    def _use(self, place: int, _: Any) -> None:
+    def _use(self, place: int) -> None:
         self.state.remember(f"advice {place}")
         self.state.threshold = self.state.recommendations[place].threshold
 

@@ -8,7 +8,8 @@ import ipywidgets as widgets
 from markupsafe import Markup, escape
 
 from workbench.calibration import Suggestion
-from workbench.dashboards.calibrate_threshold.section import Section, actions, button
+from workbench.dashboards.calibrate_threshold.section import Section
+from workbench.dashboards.controls import actions, button
 from workbench.dashboards.parts import note, sentence, table
 from workbench.wording import number, plural, signed
 
@@ -45,7 +46,7 @@ class Rules(Section):
 
     def build(self) -> Sequence[widgets.Widget]:
         self._told = widgets.HTML()
-        self._take = button("Take these points", lambda _: self.state.take_suggested())
+        self._take = button("Take these points", self.state.take_suggested)
         return [self._told, actions(self._take)]
 
     def draw(self) -> None:

@@ -188,23 +188,6 @@ def number_in(text: str) -> float | None:
     return found if abs(found) < float("inf") else None
 
 
-def button(text: str, act: Callable[[Any], None], *, primary: bool = False) -> widgets.Button:
-    """A button that does something."""
-    made = widgets.Button(description=text, button_style="primary" if primary else "")
-    made.on_click(act)
-    return made
-
-
-def actions(*children: widgets.Widget) -> widgets.Widget:
-    """A row of controls."""
-    return widgets.HBox(list(children)).add_class("wb-actions")
-
-
-def fields(*children: widgets.Widget) -> widgets.Widget:
-    """Boxes side by side, each with its label above."""
-    return widgets.Box(list(children)).add_class("wb-fields")
-
-
 def subheading(text: str) -> widgets.HTML:
     """A heading within a section."""
     return widgets.HTML(f"<h3>{escape(text)}</h3>")

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from workbench.calibration import Backtest
 from workbench.charts.calibration import time_to_win
 from workbench.dashboards.calibrate_threshold.findings import REFERENCES
-from workbench.dashboards.calibrate_threshold.section import Picture, Section, actions, button, subheading
+from workbench.dashboards.calibrate_threshold.section import Picture, Section, subheading
+from workbench.dashboards.controls import actions, button
 from workbench.dashboards.parts import bands, items, legend, moved, note, periods, problem, sentence, waiting
 from workbench.wording import interval, percent, points
 
@@ -32,8 +33,8 @@ class Sorts(Section):
         self._bands, self._drawn = widgets.HTML(), -1
         self._reference = widgets.Dropdown(options=list(REFERENCES), description="The score as it was")
         self.choose("reference", self._reference)
-        self._run = button("Rebuild it", lambda _: self._rebuild())
-        self._stop = button("Stop", lambda _: self.state.stop())
+        self._run = button("Rebuild it", self._rebuild)
+        self._stop = button("Stop", self.state.stop)
         self._told, self._named = widgets.HTML(), widgets.HTML()
         self._curve = Picture(260, "Share of leads that won by days after the reference date, by band")
         return [

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from workbench.calibration import Calibration, Drift, HoldOut, HoldOutReading
 from workbench.dashboards import choices
-from workbench.dashboards.calibrate_threshold.section import Section, actions, button, fields, subheading
+from workbench.dashboards.calibrate_threshold.section import Section, subheading
+from workbench.dashboards.controls import actions, button, fields
 from workbench.dashboards.download import CSV
 from workbench.dashboards.parts import moved, note, periods, problem, sentence, table, waiting
 from workbench.errors import WorkbenchError
@@ -37,7 +38,7 @@ class Sureness(Section):
         self._drift, self._companies, self._plan, self._said, self._read = (widgets.HTML() for _ in range(5))
         self._share = self.number("by_lot", "Taken by lot, % of leads", unit=0.01, placeholder="10", above=0, most=50)
         self._ratio = self.number("ratio", "Difference to be found, times", placeholder="2", above=1)
-        self._draw_lot = button("Draw the lot (CSV)", lambda _: self._lot())
+        self._draw_lot = button("Draw the lot (CSV)", self._lot)
         worked = [_NOBODY, *((choices.label_of(name), name) for name in state.yes_no_columns)]
         self._worked = widgets.Dropdown(options=worked, description="Who was worked")
         self.choose("worked", self._worked)

@@ -21,10 +21,11 @@ from workbench.dashboards.calibrate_threshold.fairness import Fairness
 from workbench.dashboards.calibrate_threshold.lines import Lines
 from workbench.dashboards.calibrate_threshold.looks import Looks
 from workbench.dashboards.calibrate_threshold.rules import Rules
-from workbench.dashboards.calibrate_threshold.section import NumberBox, Section, actions, button, number_in
+from workbench.dashboards.calibrate_threshold.section import NumberBox, Section, number_in
 from workbench.dashboards.calibrate_threshold.sorts import Sorts
 from workbench.dashboards.calibrate_threshold.state import ANY_TIME, EVERYBODY, State
 from workbench.dashboards.calibrate_threshold.sureness import Sureness
+from workbench.dashboards.controls import actions, button
 from workbench.dashboards.download import CSV, XLSX, YAML, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, legend, note, problem, warning
@@ -129,7 +130,7 @@ class View(Settling):
 
     def _build_buttons(self) -> None:
         self._undo = button("Undo", self._on_undo)
-        self._reset = button("Reset", lambda _: self.state.reset())
+        self._reset = button("Reset", self.state.reset)
         self._save_model = button("Points as score.yaml", self._on_save_model)
         self._for_people = button("Leads above the line (XLSX)", self._on_spreadsheet, primary=True)
         self._for_import = button("File to import (CSV)", self._on_import_file)
@@ -258,11 +259,11 @@ class View(Settling):
         if self.state.old_line is None:
             self._old_line.value = ""
 
-    def _on_undo(self, _: Any) -> None:
+    def _on_undo(self) -> None:
         self.state.undo()
         self._draw_line()
 
-    def _on_save_model(self, _: Any) -> None:
+    def _on_save_model(self) -> None:
         try:
             model = self.state.saved_model
         except WorkbenchError as fault:
@@ -271,10 +272,10 @@ class View(Settling):
         if model is not None:
             self._give("score.yaml", model.to_yaml().encode("utf-8"), type=YAML)
 
-    def _on_spreadsheet(self, _: Any) -> None:
+    def _on_spreadsheet(self) -> None:
         self._hand_over("leads-above-the-line.xlsx", Handover.spreadsheet, type=XLSX)
 
-    def _on_import_file(self, _: Any) -> None:
+    def _on_import_file(self) -> None:
         self._hand_over("scores-to-import.csv", Handover.import_file, type=CSV)
 
     def _hand_over(self, name: str, write: Callable[[Handover], bytes], *, type: str) -> None:
