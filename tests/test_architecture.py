@@ -13,7 +13,7 @@ PACKAGE = Path(workbench.__file__).parent
 
 LAYERS = [
     {"errors", "wording"},
-    {"stats", "catalog", "privacy"},
+    {"stats", "catalog", "privacy", "spreadsheets"},
     {"engines", "loaders", "conditions"},
     {"outcomes"},
     {"segments"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 
 import pandas as pd
 
@@ -11,6 +10,7 @@ from workbench import catalog
 from workbench.engines import as_frame, collect
 from workbench.errors import WorkbenchError, listing
 from workbench.outcomes import WON, Outcome, as_outcome, classify
+from workbench.spreadsheets import STARTS_A_FORMULA, import_file, plain_ids, xlsx_file
 from workbench.wording import plural, points
 
 ID = "hs_object_id"
@@ -28,10 +28,7 @@ FOR_PEOPLE = (
     "hubspot_owner_id",
     "createdate",
 )
-MOST_ROWS_OF_A_SPREADSHEET = 1_048_575
 SHEET = "Leads above the line"
-MOST_PIXELS = 260  # of a column
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -69,17 +66,10 @@ class Handover:
         WorkbenchError
             For more rows than a spreadsheet holds.
         """
-        if len(self.rows) > MOST_ROWS_OF_A_SPREADSHEET:
-            raise WorkbenchError(
-                f"a spreadsheet holds {MOST_ROWS_OF_A_SPREADSHEET:,} rows, but {len(self.rows):,} leads are above the "
-                "line; take the file for import, or a higher line."
-            )
-        buffer = BytesIO()
-        options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-        with pd.ExcelWriter(buffer, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
-            _for_people(self.rows).to_excel(book, sheet_name=SHEET, index=False, freeze_panes=(1, 0))
-            book.sheets[SHEET].autofit(MOST_PIXELS)
-        return buffer.getvalue()
+        return xlsx_file(
+            {SHEET: _for_people(self.rows)},
+            too_many="{:,} leads are above the line; take the file for import, or a higher line",
+        )
 
     def import_file(self) -> bytes:
         """A CSV for the CRM's import: record id, score and label, nothing else, so that nothing need be altered.
@@ -89,22 +79,16 @@ class Handover:
         WorkbenchError
             Where a record id or the score's name could be taken for a formula by a spreadsheet program.
         """
-        if self.score_name.startswith(_STARTS_A_FORMULA):
+        if self.score_name.startswith(STARTS_A_FORMULA):
             raise WorkbenchError(
                 f"the score's name {self.score_name!r} could be taken for a formula; rename the score before importing "
                 "a file made from it."
             )
-        ids = self.rows[ID].astype("str")
-        strange = ids[ids.str.startswith(_STARTS_A_FORMULA)]
-        if len(strange):
-            raise WorkbenchError(
-                f"{plural(len(strange), 'record id')} could be taken for a formula ({listing(strange, most=3)}); "
-                "correct the export's id column before importing a file made from it."
-            )
+        ids = plain_ids(self.rows[ID], before="importing a file made from it")
         table = pd.DataFrame(
             {"Record ID": ids, self.score_name: self.rows["score"], "Label": f"From {points(self.threshold)} points"}
         )
-        return table.to_csv(index=False, lineterminator="\r\n").encode("utf-8")
+        return import_file(table)
 
 
 def _for_people(rows: pd.DataFrame) -> pd.DataFrame:

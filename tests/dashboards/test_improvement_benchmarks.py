@@ -13,7 +13,8 @@ import pytest
 
 import workbench as wb
 from workbench.dashboards import improvement_benchmarks
-from workbench.dashboards.improvement_report import csv_file, html_report, html_table, xlsx_file
+from workbench.dashboards.improvement_report import html_report, html_table
+from workbench.spreadsheets import csv_file, xlsx_file
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 

@@ -41,7 +41,7 @@ from workbench.dashboards.versions import (
     titled_models,
 )
 from workbench.engines import as_frame
-from workbench.errors import WorkbenchError, listing
+from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.outcomes import WON, YOUNG
 from workbench.scoring import Rule, RuleGroup, RuleSum, ScoreModel
@@ -56,6 +56,7 @@ from workbench.scoring.editing import (
     without_rule,
 )
 from workbench.segments.explorer import Explorer
+from workbench.spreadsheets import import_file, plain_ids
 from workbench.stats.proportions import Rate, rate
 from workbench.wording import interval, number, percent, plural
 from workbench.wording import points as points_text
@@ -73,7 +74,6 @@ MOST_NAME = 60
 MOST_DETAILS = 50
 _SAME = "The rule {!r} asks the same: whoever meets it gets the points of both."
 _NAMED = ("firstname", "lastname", "email", "company")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -514,15 +514,9 @@ class State(HasTraits):
         Raises WorkbenchError where a record id could be taken for a formula by a spreadsheet program.
         """
         found = self.crossing()
-        strange = found["contact_id"][found["contact_id"].str.startswith(_FORMULA)]
-        if len(strange):
-            raise WorkbenchError(
-                f"{plural(len(strange), 'record id')} could be taken for a formula ({listing(strange, most=3)}); "
-                "correct the export's id column first."
-            )
+        plain_ids(found["contact_id"], before="handing a file made from it on")
         named = found[["contact_id", "direction", "old_score", "new_score"]]
-        named = named.set_axis(["Record ID", "Direction", "Score before", "Score after"], axis=1)
-        return named.to_csv(index=False, lineterminator="\r\n").encode("utf-8")
+        return import_file(named.set_axis(["Record ID", "Direction", "Score before", "Score after"], axis=1))
 
     def people(self, ids: Sequence[str]) -> dict[str, str]:
         """What some contacts are called, by record id."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from typing import Any
 
 import ipywidgets as widgets
@@ -25,13 +24,14 @@ from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, warning
 from workbench.errors import WorkbenchError
-from workbench.handovers import FOR_PEOPLE, MOST_ROWS_OF_A_SPREADSHEET, OPTED_OUT
+from workbench.handovers import FOR_PEOPLE, OPTED_OUT
 from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
 from workbench.segments import Discovery, Segment, discover, read_segments, strange_values, write_segments
 from workbench.segments.explorer import Explorer
 from workbench.segments.looks import SegmentProfiles, combinations_of, profiles_of
 from workbench.segments.segment import ID
+from workbench.spreadsheets import import_file, plain_ids, xlsx_file
 from workbench.stats.proportions import Rate, rate
 from workbench.wording import interval, number, percent, plural, times
 
@@ -55,7 +55,6 @@ _SIGNS = {"is at least": ">=", "is above": ">", "is below": "<", "is at most": "
 _AT = re.compile(r"character (\d+)")
 _UNKNOWN = re.compile(r"unknown property '(.+?)' in")
 _GROUPING = ("industry", "hs_analytics_source", "country", "lifecyclestage")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SHOWN = ("firstname", "lastname", "email", "company", "jobtitle", "country", "lifecyclestage", "createdate")
 
 
@@ -317,17 +316,9 @@ class State(HasTraits):
             For more rows than a spreadsheet holds.
         """
         rows, told = self.people()
-        if len(rows) > MOST_ROWS_OF_A_SPREADSHEET:
-            raise WorkbenchError(
-                f"a spreadsheet holds {MOST_ROWS_OF_A_SPREADSHEET:,} rows, but {len(rows):,} contacts are inside; take "
-                "the file to import, or a narrower condition."
-            )
-        buffer = BytesIO()
-        options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-        with pd.ExcelWriter(buffer, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
-            titled = rows.rename(columns={str(name): choices.label_of(str(name)) for name in rows})
-            titled.to_excel(book, sheet_name="Segment", index=False, freeze_panes=(1, 0))
-        return buffer.getvalue(), told
+        titled = rows.rename(columns={str(name): choices.label_of(str(name)) for name in rows})
+        too_many = "{:,} contacts are inside; take the file to import, or a narrower condition"
+        return xlsx_file({"Segment": titled}, too_many=too_many), told
 
     def import_file(self) -> tuple[bytes, str]:
         """A CSV for the CRM's import: record ids, and the numbers, dates and yes/no values that the condition asks for.
@@ -340,19 +331,13 @@ class State(HasTraits):
             Where a record id could be taken for a formula by a spreadsheet program.
         """
         rows, told = self.people()
-        ids = rows[ID].astype("str")
-        if ids.str.startswith(_FORMULA).any():
-            raise WorkbenchError(
-                "a record id could be taken for a formula; correct the export's id column before importing a file "
-                "made from it."
-            )
-        table = ids.to_frame("Record ID")
+        table = plain_ids(rows[ID], before="importing a file made from it").to_frame("Record ID")
         for name in self.condition.properties:
             kind = self.explorer.kinds.get(name)
             if kind in ("number", "bool", "datetime"):
                 column = self.explorer.column(name).iloc[rows.index]
                 table[name] = _typed(column, kind)
-        return table.to_csv(index=False, lineterminator="\r\n").encode("utf-8"), told
+        return import_file(table), told
 
     def filter_json(self) -> tuple[bytes, str]:
         """The vendor's filter JSON.

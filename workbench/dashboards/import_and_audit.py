@@ -20,7 +20,6 @@ from workbench.charts.audit import fill_rates
 from workbench.dashboards.controls import actions, button, fields
 from workbench.dashboards.download import XLSX, Download
 from workbench.dashboards.figure import FigureView
-from workbench.dashboards.improvement_report import xlsx_file
 from workbench.dashboards.parts import answer, cards, heading, note, problem, table
 from workbench.dashboards.upload import Upload
 from workbench.errors import WorkbenchError, listing
@@ -40,6 +39,7 @@ from workbench.loaders.collecting import Progress
 from workbench.loaders.duplicates import Of
 from workbench.loaders.importing import export_files
 from workbench.loaders.mapping import MAPPING_FILE, add_to_mapping
+from workbench.spreadsheets import xlsx_file
 from workbench.wording import number, percent, plural
 
 PAGE = 20

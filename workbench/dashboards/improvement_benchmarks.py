@@ -22,7 +22,7 @@ from workbench.charts.improvements import (
 from workbench.dashboards.controls import actions, button
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
-from workbench.dashboards.improvement_report import csv_file, html_report, html_table, xlsx_file
+from workbench.dashboards.improvement_report import html_report, html_table
 from workbench.dashboards.parts import answer, cards, heading, note, problem, warning
 from workbench.dashboards.settling import Settling
 from workbench.errors import WorkbenchError
@@ -43,6 +43,7 @@ from workbench.improvements import (
 from workbench.improvements.panel import Panel, read_panel
 from workbench.improvements.texts import interval, percent
 from workbench.loaders import Workspace
+from workbench.spreadsheets import csv_file, xlsx_file
 
 DRAWS = 1_000
 FIRST = "First: can the data carry it?"

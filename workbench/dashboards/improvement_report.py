@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -85,24 +84,3 @@ def html_table(table: pd.DataFrame) -> Markup:
     return Markup('<table class="wb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(
         head, Markup("").join(rows)
     )
-
-
-def csv_file(table: pd.DataFrame) -> bytes:
-    """CSV for a spreadsheet: with a byte-order mark, and no cell that a spreadsheet would take for a formula."""
-    safe = table.copy()
-    for name in safe.select_dtypes(exclude="number"):
-        text = safe[name].astype("str")
-        safe[name] = text.where(~text.str.match(r"[=+\-@\t\r]").fillna(False).astype(bool), "'" + text)
-    return safe.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
-
-
-def xlsx_file(tables: Mapping[str, pd.DataFrame], footnote: str) -> bytes:
-    """A workbook of a sheet a table and one for the footnote; text is never a formula."""
-    buffer = io.BytesIO()
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
-    with pd.ExcelWriter(buffer, engine="xlsxwriter", engine_kwargs={"options": options}) as book:
-        for name, table in tables.items():
-            table.to_excel(book, sheet_name=name[:31], index=False)
-            book.sheets[name[:31]].autofit()
-        pd.DataFrame({"footnote": [footnote]}).to_excel(book, sheet_name="footnote", index=False)
-    return buffer.getvalue()

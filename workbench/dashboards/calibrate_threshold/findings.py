@@ -43,6 +43,7 @@ from workbench.handovers import ID, handover
 from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
 from workbench.scoring import ScoreModel, score
+from workbench.spreadsheets import import_file, plain_ids
 
 LEADS = ("outcome", "within_days", "among", "among_value")
 SCORE = (*LEADS, "score", "points")
@@ -301,16 +302,11 @@ def lot_file(asked: Question, salt: str) -> bytes:
     open_ = handover(contacts, threshold=float("-inf"), score=asked.column, outcome=asked.outcome).rows
     drawn = open_[draw_lot(open_[ID], asked.share, salt=salt)]
     above = drawn["score"] >= asked.threshold
-    ids = drawn[ID].astype("str")
-    if ids.str.startswith(("=", "+", "-", "@")).any():
-        raise WorkbenchError(
-            "a record id could be taken for a formula; correct the export's id column before handing out a lot."
-        )
     table = pd.DataFrame(
         {
-            "Record ID": ids,
+            "Record ID": plain_ids(drawn[ID], before="handing out a lot"),
             "Score": drawn["score"],
             "By lot": above.map({True: "hold back", False: "hand over"}),
         }
     )
-    return table.to_csv(index=False, lineterminator="\r\n").encode("utf-8")
+    return import_file(table)
