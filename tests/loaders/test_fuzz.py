@@ -65,6 +65,7 @@ usual = settings(max_examples=12, deadline=None, suppress_health_check=list(Heal
 @usual
 @given(content=mutated())
 @example(content=EXPORT)
+@example(content=b"\xef\xbb\xbf" + EXPORT.replace(b"\r\n", b"\r\xff\n", 1))
 def test_a_mutated_export_is_read_or_refused_in_a_sentence(tmp_path_factory, content):
     checked(tmp_path_factory.mktemp("fuzz") / "contacts.csv", content)
 

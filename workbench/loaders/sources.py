@@ -44,7 +44,6 @@ _MAGIC = (
     (b"<", "a web page or XML"),
 )
 _BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -204,7 +203,7 @@ def _open_text(path: Path, workplace: Path, name: str, expected: Sequence[str]) 
 def _encoding(path: Path, head: bytes, name: str) -> tuple[str, bool]:
     for mark, encoding in _BOMS:
         if head.startswith(mark):
-            return encoding, encoding == "utf-8-sig" and _looked_through(path)[1]
+            return encoding, False
     for magic, what in _MAGIC:
         if head.startswith(magic):
             raise WorkbenchError(f"{name} is {what}, not a table: export it as CSV or XLSX.")
@@ -216,7 +215,9 @@ def _encoding(path: Path, head: bytes, name: str) -> tuple[str, bool]:
     if len(head) - len(head.translate(None, _CONTROLS)) > 0.02 * len(head):
         raise WorkbenchError(f"{name} holds binary data, not a table: export it as CSV or XLSX.")
     is_utf8, suspect = _looked_through(path)
-    return ("utf-8" if is_utf8 else _single_byte(path)), suspect
+    if not is_utf8:  # a mark at the beginning promises UTF-8, what follows decides
+        return _single_byte(path), suspect
+    return ("utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"), suspect
 
 
 def _looked_through(path: Path) -> tuple[bool, bool]:
@@ -266,10 +267,10 @@ def _single_byte(path: Path) -> str:
 def _transcode(path: Path, encoding: str, to: Path, name: str) -> None:
     errors = "strict" if encoding.startswith("utf") else "replace"
     try:
-        with (
-            path.open(encoding=encoding, errors=errors, newline="") as read,
-            to.open("w", encoding="utf-8", newline="") as write,
-        ):
+        with path.open("rb") as stream, to.open("w", encoding="utf-8", newline="") as write:
+            if stream.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+                stream.seek(0)
+            read = io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
             while block := read.read(1 << 20):
                 write.write(block)
     except UnicodeError as error:
