@@ -152,14 +152,17 @@ def _merge(
         f"SELECT _file AS file, _row AS \"row\", '' AS \"column\", 'L008' AS code, "
         f"concat_ws(', ', {listed}) AS value FROM several WHERE _rank > 1"
     ]
-    for name in names:
-        if name in keys or name in _MODIFIED or (name in known and known[name].type == "id_list"):
-            continue
-        column = quoted(name)
+    lost = [
+        f"CASE WHEN several.{quoted(name)} <> merged.{quoted(name)} "
+        f"THEN {{'column': {sql_text(name)}, 'value': several.{quoted(name)}::VARCHAR}} END"
+        for name in names
+        if not (name in keys or name in _MODIFIED or (name in known and known[name].type == "id_list"))
+    ]
+    if lost:
         faults.append(
-            f"SELECT several._file, several._row, {sql_text(name)}, 'L009', several.{column}::VARCHAR "
-            f"FROM several JOIN merged USING ({listed}) "
-            f"WHERE _rank > 1 AND several.{column} IS DISTINCT FROM merged.{column} AND several.{column} IS NOT NULL"
+            "SELECT _file AS file, _row AS \"row\", one.column, 'L009' AS code, one.value FROM ("
+            f"SELECT several._file, several._row, unnest([{', '.join(lost)}]) AS one "
+            f"FROM several JOIN merged USING ({listed}) WHERE _rank > 1) WHERE one IS NOT NULL"
         )
     return faults
 

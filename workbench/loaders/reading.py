@@ -182,9 +182,7 @@ def _has_rows_to_look_at(connection: duckdb.DuckDBPyConnection, staged: Staged) 
         if scalar(connection, f"SELECT count(*) FROM {staged.table} WHERE _faults IS NULL AND {blank}"):
             return True
     listed = ", ".join(map(quoted, columns))
-    last = (
-        f"SELECT {listed} FROM {staged.table} WHERE _row = (SELECT max(_row) FROM {staged.table}) AND _faults IS NULL"
-    )
+    last = f"SELECT {listed} FROM {staged.table}_cells WHERE rowid = {staged.n_rows - 1} AND _faults IS NULL"
     filled = [cell for row in connection.execute(last).fetchall() for cell in row if cell is not None]
     return len(filled) == 1 and len(columns) > 1 and " " in str(filled[0])
 

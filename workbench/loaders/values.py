@@ -238,9 +238,11 @@ def _number_form(comma: bool, ranged: bool, doubt: str) -> Form:
     if ranged:
         low = f"regexp_extract({bare}, '\\d[\\d.,]*')"
         slow += f" WHEN regexp_full_match({{c}}, '\\s*({_RANGE})\\s*') THEN {to_number(low)}"
-        fault = f"{{c}} IS NOT NULL AND ({{t}} IS NULL OR regexp_full_match({{c}}, '\\s*({_RANGE})\\s*'))"
+        is_range = f"try_cast({{c}} AS DOUBLE) IS NULL AND regexp_full_match({{c}}, '\\s*({_RANGE})\\s*')"
+        fault = f"{{c}} IS NOT NULL AND ({{t}} IS NULL OR ({is_range}))"
     slow += " END"
-    value = f"coalesce({fast}, {slow})"
+    # a bare coalesce would have DuckDB work out the parts that `slow` repeats for every cell
+    value = f"CASE WHEN {{c}} IS NOT NULL THEN coalesce({fast}, {slow}) END"
     return Form(
         type="number",
         written_as="1.234,5" if comma else "1,234.5",
