@@ -22,7 +22,20 @@ from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.controls import actions, button
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
-from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, warning
+from workbench.dashboards.parts import (
+    HEAD,
+    answer,
+    cards,
+    cell,
+    footnote,
+    framed,
+    heading,
+    note,
+    problem,
+    rows_table,
+    table,
+    warning,
+)
 from workbench.errors import WorkbenchError
 from workbench.handovers import FOR_PEOPLE, OPTED_OUT
 from workbench.loaders import Workspace
@@ -709,7 +722,7 @@ class View:
     def _draw_rows(self) -> None:
         state = self.state
         rows, total = state.found_rows()
-        self._rows.value = table_of(rows)
+        self._rows.value = rows_table(rows, choices.label_of)
         first = state.page_number * PAGE
         shown = f"{first + 1:,} to {first + len(rows):,} of {total:,}" if total else "nobody"
         self._page.value = note(shown)
@@ -729,55 +742,21 @@ def fault_at(text: str, mark: int | None, sentence: str) -> Markup:
     )
 
 
-def table_of(rows: pd.DataFrame) -> Markup:
-    """Rows as a table; everything in it is text."""
-    head = Markup("").join(
-        Markup('<th scope="col" style="text-align:left">{}</th>').format(choices.label_of(str(name))) for name in rows
-    )
-    line = Markup("<tr>{}</tr>")
-    body = Markup("").join(
-        line.format(
-            Markup("").join(Markup('<td style="text-align:left">{}</td>').format(_cell(value)) for value in row)
-        )
-        for row in rows.itertuples(index=False)
-    )
-    return Markup(
-        '<div class="wb-scroll"><table class="wb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-    ).format(head, body)
-
-
-def _cell(value: Any) -> str:
-    if pd.isna(value):
-        return "–"
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d %H:%M}"
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
-
-
 def claims(found: Discovery) -> Markup:
     """What was found, a row a claim: the property, its best class, and how that converts."""
     if found.frame().empty:
         return Markup("")
-    line = Markup(
-        '<tr><td>{}</td><td style="text-align:left">{}</td><td>{}</td><td>{} <em>{}</em></td><td>{:.4f}</td></tr>'
-    )
-    rows = Markup("").join(
-        line.format(
+    rows = [
+        (
             choices.label_of(row["property"]) + (f" × {choices.label_of(row['second'])}" if row["second"] else ""),
-            _cell(row["best"]),
+            cell(row["best"]),
             number(row["n_leads"]),
-            percent(row["conversion_rate"]),
-            interval(row["low"], row["high"]),
-            row["information"],
+            Markup("{} <em>{}</em>").format(percent(row["conversion_rate"]), interval(row["low"], row["high"])),
+            f"{row['information']:.4f}",
         )
         for row in found.frame().to_dict("records")
-    )
-    return Markup(
-        '<div class="wb-scroll"><table class="wb-table"><thead><tr><th>property</th>'
-        '<th style="text-align:left">converts best</th>'
-        "<th>leads</th><th>convert (95 %)</th><th>bits</th></tr></thead><tbody>{}</tbody></table></div>"
-    ).format(rows)
+    ]
+    return table(("property", "converts best", "leads", "convert (95 %)", "bits"), rows, texts=(0, 1))
 
 
 def late(found: Discovery) -> Markup:
@@ -792,27 +771,23 @@ def late(found: Discovery) -> Markup:
     )
 
 
-def heat(table: pd.DataFrame, first: str, second: str) -> Markup:
+def heat(pivot: pd.DataFrame, first: str, second: str) -> Markup:
     """A pivot as a heat map: n in each cell, the darker the more."""
-    held = table.to_numpy() > 0
+    held = pivot.to_numpy() > 0
     down, right = (np.flatnonzero(held.any(axis=axis))[:MOST_CELLS] for axis in (1, 0))
-    shown = table.iloc[down, right]
+    shown = pivot.iloc[down, right]
     if shown.empty:
         return note("Nobody to count.")
     top = int(shown.to_numpy().max())
-    cell = Markup('<td style="background:rgba(15,118,110,{:.2f})">{}</td>')
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(_cell(name)) for name in shown.columns)
+    shaded = Markup('<td style="background:rgba(15,118,110,{:.2f})">{}</td>')
+    heads = Markup("").join([Markup("<th></th>"), *(HEAD.format("", cell(name)) for name in shown.columns)])
     body = Markup("").join(
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            _cell(name), Markup("").join(cell.format(0.5 * int(n) / top, number(int(n))) for n in row)
+            cell(name), Markup("").join(shaded.format(0.5 * int(n) / top, number(int(n))) for n in row)
         )
         for name, row in zip(shown.index, shown.to_numpy(), strict=True)
     )
-    caption = Markup("<caption>{} (down) by {} (across)</caption>").format(first, second)
-    return Markup(
-        '<div class="wb-scroll"><table class="wb-table">{}<thead><tr><th></th>{}</tr></thead>'
-        "<tbody>{}</tbody></table></div>"
-    ).format(caption, head, body)
+    return framed(heads, body, caption=f"{first} (down) by {second} (across)")
 
 
 def page(workspace: Workspace) -> View:

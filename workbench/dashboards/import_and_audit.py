@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from workbench.charts.audit import fill_rates
 from workbench.dashboards.controls import actions, button, fields
 from workbench.dashboards.download import XLSX, Download
 from workbench.dashboards.figure import FigureView
-from workbench.dashboards.parts import answer, cards, heading, note, problem, table
+from workbench.dashboards.parts import answer, cards, heading, note, problem, rows_table, table
 from workbench.dashboards.upload import Upload
 from workbench.errors import WorkbenchError, listing
 from workbench.loaders import (
@@ -707,7 +707,10 @@ class View:
         title = "Faults of the import" if finding == FAULTS else f"{finding.capitalize()}: {of_table}, {figure}"
         known = state.properties(of_table)
         labels = dict(zip(known["property"], known["label"], strict=True))
-        self._html["rows"].value = heading(title) + rows_table(rows, labels)
+        rows = rows[sorted(rows, key=lambda name: name in ("file", "row"))]  # where a row stands comes last
+        self._html["rows"].value = heading(title) + (
+            note("No rows.") if rows.empty else rows_table(rows, lambda name: labels.get(name, name.replace("_", " ")))
+        )
         told = f"{first + 1:,} to {first + len(rows):,} of {total:,}" if total else "none"
         self._html["page"].value = note(f"{told}. Rows are numbered as a spreadsheet shows them.")
         self._back.disabled = state.turned == 0
@@ -781,27 +784,8 @@ def files_table(files: pd.DataFrame) -> Markup:
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
-def rows_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> Markup:
-    """Rows as a table under the properties' labels; everything in it is text, where it stands comes last."""
-    if rows.empty:
-        return note("No rows.")
-    rows = rows[sorted(rows, key=lambda name: name in ("file", "row"))]
-    cells: Sequence[Sequence[str]] = [[_cell(value) for value in row] for row in rows.itertuples(index=False)]
-    heads = [labels.get(str(name), str(name).replace("_", " ")) for name in rows]
-    return Markup('<div class="wb-rows">{}</div>').format(table(heads, cells, texts=range(rows.shape[1])))
-
-
 def _records(of: pd.DataFrame) -> Iterator[Any]:
     return iter(of.itertuples())
-
-
-def _cell(value: Any) -> str:
-    if pd.isna(value):
-        return "–"
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d %H:%M}"
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _capital(text: str) -> str:

@@ -23,7 +23,7 @@ from workbench.dashboards.controls import actions, button
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.improvement_report import html_report, html_table
-from workbench.dashboards.parts import answer, cards, heading, note, problem, warning
+from workbench.dashboards.parts import answer, cards, heading, note, problem, table, warning
 from workbench.dashboards.settling import Settling
 from workbench.errors import WorkbenchError
 from workbench.improvements import (
@@ -415,15 +415,11 @@ class View(Settling):
         self._html["checks"].value = ""
         if found is None or not shown:
             return
-        self._html["checks"].value = _scrolled(
-            pd.DataFrame(
-                [
-                    (row["check"], f"{row['n_values']:,}", f"{row['n_customers']:,}")
-                    for row in found.frame().to_dict("records")
-                ],
-                columns=["check", "values", "customers"],
-            )
-        )
+        rows = [
+            (row["check"], f"{row['n_values']:,}", f"{row['n_customers']:,}")
+            for row in found.frame().to_dict("records")
+        ]
+        self._html["checks"].value = table(("check", "values", "customers"), rows, texts=())
         self._quality.description = found.headline()
         self._quality.show(quality_picture(found), narrow=quality_picture(found, stacked=True))
 
@@ -450,7 +446,7 @@ class View(Settling):
             html["cards"].value = cards(_card(found) for found in state.every.found.values())
             self._all.description = state.every.headline()
             self._all.show(small_multiples(state.every), narrow=small_multiples(state.every, columns=2))
-            html["table"].value = heading(f"Month {state.at}, every metric") + _scrolled(state.table)
+            html["table"].value = heading(f"Month {state.at}, every metric") + html_table(state.table)
         told = f"{state.error or 'Too few values to look at.'}" if state.quality is None else state.quality.headline()
         html["quality"].value = heading(FIRST) + note(told)
         self._show_checks()
@@ -469,10 +465,6 @@ class View(Settling):
             (self._beside_panel, beside),
         ):
             panel.layout.display = "" if shown else "none"
-
-
-def _scrolled(table: pd.DataFrame) -> Markup:
-    return Markup('<div class="wb-scroll">{}</div>').format(html_table(table))
 
 
 def _amount(value: float, unit: str) -> str:

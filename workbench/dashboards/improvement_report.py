@@ -10,13 +10,14 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from workbench.dashboards.figure import STATIC, plain_figure
+from workbench.dashboards.parts import table
 
 _STYLE = """
 body{margin:0 auto;max-width:1080px;padding:28px 24px;color:#1c2733;font:15px/1.5 system-ui,-apple-system,"Segoe UI",
 Roboto,"DejaVu Sans",sans-serif}h1{font-size:24px;line-height:1.3}h2{font-size:15px;margin:30px 0 6px;color:#566270}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;width:100%}td,th{text-align:right;
 padding:5px 7px;border-bottom:1px solid #e3e8ee}td:first-child,th:first-child{text-align:left}.note{font-size:12.5px;
-color:#566270}.scroll{overflow-x:auto}button{border:0;background:none;font:inherit;font-size:12px;font-weight:400;
+color:#566270}.wb-scroll{overflow-x:auto}button{border:0;background:none;font:inherit;font-size:12px;font-weight:400;
 color:#566270;cursor:pointer;text-decoration:underline;margin-left:8px}@media print{button{display:none}}
 """
 
@@ -58,8 +59,7 @@ def html_report(
     body = [Markup("<h1>{}</h1>").format(title)]
     body += [Markup("<p>{}</p>").format(text) for text in paragraphs]
     body += [Markup('<h2>{}</h2><div id="{}"></div>').format(heading, name) for heading, name in names.items()]
-    for heading, table in tables.items():
-        body.append(Markup('<h2>{}</h2><div class="scroll">{}</div>').format(heading, html_table(table)))
+    body += [Markup("<h2>{}</h2>{}").format(heading, html_table(shown)) for heading, shown in tables.items()]
     body.append(Markup('<p class="note">{}</p>').format(footnote))
     page = (
         f'<!doctype html><html lang="{escape(language)}"><head><meta charset="utf-8">'
@@ -72,15 +72,7 @@ def html_report(
     return page.encode("utf-8")
 
 
-def html_table(table: pd.DataFrame) -> Markup:
+def html_table(shown: pd.DataFrame) -> Markup:
     """A table as HTML, every cell escaped; blank cells are empty."""
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in table.columns)
-    rows = [
-        Markup("<tr>{}</tr>").format(
-            Markup("").join(Markup("<td>{}</td>").format("" if pd.isna(cell) else cell) for cell in row)
-        )
-        for row in table.itertuples(index=False)
-    ]
-    return Markup('<table class="wb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>').format(
-        head, Markup("").join(rows)
-    )
+    rows = [["" if pd.isna(one) else str(one) for one in row] for row in shown.itertuples(index=False)]
+    return table(list(shown.columns), rows, texts=())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,10 @@ from workbench.calibration.recommend import LABELS
 from workbench.wording import interval, number, percent, points, round_step
 
 MOST_LINES = 12
+MOST_OF_A_CELL = 60  # letters
+HEAD = Markup('<th scope="col"{}>{}</th>')
+"""Of a column: attributes, text."""
+_WORDS = Markup(' class="wb-words"')
 _NUMBERS = re.compile(r"(\d[\d,.]*\d(?:\u00a0%)?|\d(?:\u00a0%)?)")
 
 
@@ -92,18 +96,39 @@ def waiting(text: str = "Working it out …") -> Markup:
 def table(heads: Sequence[str], rows: Iterable[Sequence[str | Markup]], *, texts: Sequence[int] = (0,)) -> Markup:
     """Rows of figures; the columns `texts` (places from 0) hold words and start at the left."""
 
-    def cells(tag: str, row: Sequence[str | Markup]) -> Markup:
-        cell = {place: Markup('<{0} class="wb-words">{1}</{0}>') for place in texts}
-        plain = Markup("<{0}>{1}</{0}>")
+    def cells(cell: Markup, row: Sequence[str | Markup]) -> Markup:
         return Markup("").join(
-            cell.get(place, plain).format(tag, one if isinstance(one, Markup) else tight(one))
+            cell.format(_WORDS if place in texts else "", one if isinstance(one, Markup) else tight(one))
             for place, one in enumerate(row)
         )
 
-    body = Markup("").join(Markup("<tr>{}</tr>").format(cells("td", row)) for row in rows)
+    body = Markup("").join(Markup("<tr>{}</tr>").format(cells(Markup("<td{}>{}</td>"), row)) for row in rows)
+    return framed(cells(HEAD, heads), body)
+
+
+def framed(heads: Markup, body: Markup, *, caption: str = "") -> Markup:
+    """Heads (each a `HEAD`) and rows as a table that scrolls where it is too wide."""
+    told = Markup("<caption>{}</caption>").format(caption) if caption else ""
     return Markup(
-        '<div class="wb-scroll"><table class="wb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-    ).format(cells("th", heads), body)
+        '<div class="wb-scroll"><table class="wb-table">{}<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+    ).format(told, heads, body)
+
+
+def cell(value: Any) -> str:
+    """A value of an export as text, short enough for a table."""
+    if pd.isna(value):
+        return "–"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M}"
+    text = str(value)
+    return text if len(text) <= MOST_OF_A_CELL else f"{text[: MOST_OF_A_CELL - 1]}…"
+
+
+def rows_table(rows: pd.DataFrame, label: Callable[[str], str]) -> Markup:
+    """Rows of an export as a table under the properties' labels; everything in it is text."""
+    cells = [[cell(value) for value in row] for row in rows.itertuples(index=False)]
+    found = table([label(str(name)) for name in rows], cells, texts=range(rows.shape[1]))
+    return Markup('<div class="wb-rows">{}</div>').format(found)
 
 
 def marked(value: float, low: float, high: float, top: float) -> Markup:
@@ -216,11 +241,8 @@ def threshold_table(calibration: Calibration, threshold: float, *, weekly: bool)
     heads = ["from", "leads", "share", "", f"convert ({calibration.confidence:.0%})", "caught", "lift"]
     if weekly:
         heads.append("a week")
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in heads)
-    return Markup(
-        '<h3>Every line that could be drawn</h3><div class="wb-scroll"><table class="wb-table">'
-        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
-    ).format(head, Markup("").join(rows))
+    head = Markup("").join(HEAD.format("", name) for name in heads)
+    return Markup("<h3>Every line that could be drawn</h3>{}").format(framed(head, Markup("").join(rows)))
 
 
 def _week(leads: float) -> str:
