@@ -1,8 +1,11 @@
-"""Buttons and rows of controls, the same on every page."""
+"""Buttons, rows of controls, and what ties controls to a State: the same on every page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -22,3 +25,27 @@ def actions(*children: widgets.Widget) -> widgets.Box:
 def fields(*children: widgets.Widget) -> widgets.Box:
     """Controls side by side, as many as fit, each with its label above."""
     return widgets.Box(children).add_class("wb-fields")
+
+
+class Controlled:
+    """A View whose controls set traits of its State; while it shows what the State says, they set nothing."""
+
+    state: Any
+    _setting = False
+
+    def _bind(self, control: widgets.Widget, trait: str) -> None:
+        """Have a control set a trait."""
+        control.observe(partial(self._choose, trait), "value")
+
+    def _choose(self, trait: str, change: Any) -> None:
+        if not self._setting and change["new"] is not None:
+            setattr(self.state, trait, change["new"])
+
+    @contextmanager
+    def _showing(self) -> Iterator[None]:
+        """Within it, controls are brought up to date with the State."""
+        before, self._setting = self._setting, True
+        try:
+            yield
+        finally:
+            self._setting = before

@@ -23,7 +23,7 @@ from workbench.conditions.tree import quoted
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
-from workbench.dashboards.controls import actions, button, fields
+from workbench.dashboards.controls import Controlled, actions, button, fields
 from workbench.dashboards.download import CSV, YAML, Download
 from workbench.dashboards.explain_contact import name_of
 from workbench.dashboards.explore_segments import OPERATORS, term_of
@@ -578,14 +578,13 @@ def _meet(count: int) -> str:
     return "meets it" if count == 1 else "meet it"
 
 
-class View(Settling):
+class View(Controlled, Settling):
     """The widgets of the page, bound to a State. Display `view.widget`."""
 
     state: State
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self._setting = False
         self._changing = ""  # the rule that is being changed; empty: a new one
         self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._legend, self._said, self._who = widgets.HTML(), widgets.HTML(), widgets.HTML()
@@ -633,7 +632,7 @@ class View(Settling):
             "by": self._by,
         }
         for trait, control in self._chosen.items():
-            control.observe(partial(self._choose, trait), "value")
+            self._bind(control, trait)
         self._threshold.observe(self._on_line, "value")
         self._figure.observe(self._on_line, "line")
         self._start.observe(self._start_from, "value")
@@ -730,10 +729,6 @@ class View(Settling):
         return widgets.VBox([self._source, page_.add_class("wb-page")])
 
     # what the controls do
-
-    def _choose(self, trait: str, change: Any) -> None:
-        if not self._setting and change["new"] is not None:
-            setattr(self.state, trait, change["new"])
 
     def _on_line(self, change: Any) -> None:
         if self._setting or change["new"] is None:
@@ -914,8 +909,7 @@ class View(Settling):
 
     def _redraw(self) -> None:
         state, comparison = self.state, self.state.comparison
-        self._setting = True
-        try:
+        with self._showing():
             for chosen in (self._base, self._start):
                 if list(chosen.options) != list(state.models):
                     chosen.options = list(state.models)
@@ -923,8 +917,6 @@ class View(Settling):
                 control.value = getattr(state, trait)
             self._threshold.value, self._line_fault.value = state.threshold, ""
             self._draw_rules()
-        finally:
-            self._setting = False
         if self._changing and self._changing not in self._rows:
             self._empty()  # it is gone
         self._undo.disabled, self._redo.disabled = not state.can_undo, not state.can_redo
@@ -961,12 +953,9 @@ class View(Settling):
             (trace["name"], trace.get("marker") or {"color": trace["line"]["color"]}) for trace in figure["data"]
         )
         scores = sorted(comparison.cells["new_score"].dropna().unique().tolist())
-        self._setting = True
-        try:
+        with self._showing():
             self._figure.line_steps = scores if len(scores) <= MOST_STEPS else []
             self._figure.line = state.threshold
-        finally:
-            self._setting = False
         self._warnings.value = Markup("").join(warning(*told) for told in warnings_of(comparison))
         split = bool(state.by) and comparison.by == state.by
         crosses = split and bool(comparison.n_up or comparison.n_down)
@@ -1032,12 +1021,9 @@ class View(Settling):
     def _arrange(self) -> None:
         """The rows by group; the fields stand above them, or below the rule that is being changed."""
         children: list[widgets.Widget] = [] if self._changing else [self._editor]
-        setting, self._setting = self._setting, True
-        try:
+        with self._showing():
             titles = [self._show_limits(group, group.name) for group in self.state.model.groups]
             whole = self._show_limits(self.state.model, None)
-        finally:
-            self._setting = setting
         for group, shown in zip(self.state.model.groups, titles, strict=True):
             children.append(shown)
             for rule in group.single_rules:

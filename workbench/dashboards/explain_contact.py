@@ -17,7 +17,7 @@ from workbench.charts.scoring import waterfall
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
-from workbench.dashboards.controls import actions, button
+from workbench.dashboards.controls import Controlled, actions, button
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, table, waiting, warning
 from workbench.dashboards.settling import Settling
@@ -381,14 +381,13 @@ def _holds(columns: Sequence[str], words: Sequence[str]) -> Any:
     return reduce(lambda one, other: one & other, found)
 
 
-class View(Settling):
+class View(Controlled, Settling):
     """The widgets of the page, bound to a State. Display `view.widget`."""
 
     state: State
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self._setting = False
         self._answer, self._cards, self._points = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._lifts, self._story, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._page, self._line_fault = widgets.HTML(), widgets.HTML()
@@ -407,13 +406,13 @@ class View(Settling):
         self._search = widgets.Text(
             placeholder="name, e-mail, company, id", description="Find a contact", continuous_update=False
         )
-        self._search.observe(lambda change: self._choose("search", change), "value")
+        self._bind(self._search, "search")
         self._people = widgets.Select(options=[], rows=12, description="Contacts found, with their points")
-        self._people.observe(lambda change: self._choose("contact_id", change), "value")
+        self._bind(self._people, "contact_id")
         self._back = button("Earlier", lambda: state.turn(-1))
         self._on = button("Later", lambda: state.turn(1))
         self._model = widgets.Dropdown(options=list(state.models), value=state.model, description="Score")
-        self._model.observe(lambda change: self._choose("model", change), "value")
+        self._bind(self._model, "model")
         self._threshold = widgets.FloatText(value=state.threshold, step=1, description="Line, points")
         self._threshold.observe(self._on_line, "value")
 
@@ -459,22 +458,15 @@ class View(Settling):
         except WorkbenchError as fault:
             self._line_fault.value = problem(str(fault))
 
-    def _choose(self, trait: str, change: Any) -> None:
-        if not self._setting and change["new"] is not None:
-            setattr(self.state, trait, change["new"])
-
     # drawing
 
     def _list(self) -> None:
         state = self.state
         people = state.people()
-        self._setting = True
-        try:
+        with self._showing():
             self._people.options = people
             held = {key for _, key in people}
             self._people.value = state.contact_id if state.contact_id in held else None
-        finally:
-            self._setting = False
         first = state.page_number * PAGE
         shown = f"{first + 1:,} to {first + len(people):,} of {state.total:,}" if people else "nobody"
         self._page.value = note(shown)
@@ -485,14 +477,11 @@ class View(Settling):
 
     def _redraw(self) -> None:
         state, explained = self.state, self.state.explained
-        self._setting = True
-        try:
+        with self._showing():
             self._model.value, self._threshold.value = state.model, state.threshold
             self._line_fault.value = ""
             held = {key for _, key in self._people.options}
             self._people.value = state.contact_id if state.contact_id in held else None
-        finally:
-            self._setting = False
         self._figure.layout.display = "none" if explained is None else ""
         if explained is None:
             self._answer.value = problem(state.error)

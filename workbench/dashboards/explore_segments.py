@@ -19,7 +19,7 @@ from workbench.conditions import All, Always, Condition, Either, Property, parse
 from workbench.conditions.tree import quoted
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
-from workbench.dashboards.controls import actions, button
+from workbench.dashboards.controls import Controlled, actions, button
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import (
@@ -405,12 +405,13 @@ def term_of(name: str, kind: str, operator: str, value: str) -> str:
     return f"{of} {_SIGNS[operator]} {quoted(value)}"
 
 
-class View:
+class View(Controlled):
     """The widgets of the page, bound to a State. Display `view.widget`."""
+
+    state: State
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self._setting = False
         self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._rows, self._pivot, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._fault, self._said, self._page = widgets.HTML(), widgets.HTML(), widgets.HTML()
@@ -435,7 +436,7 @@ class View:
     def _build(self) -> None:
         state, kinds = self.state, self.state.explorer.kinds
         self._text = widgets.Textarea(value=state.text, rows=4, description="Condition", continuous_update=False)
-        self._text.observe(self._typed, "value")
+        self._bind(self._text, "text")
         grouping = state.properties
         others = [name for name, kind in kinds.items() if kind in OPERATORS and name not in grouping]
         named = [(choices.label_of(name), name) for name in [*grouping, *others]]
@@ -474,7 +475,7 @@ class View:
             start = getattr(state, trait)
             if start or not isinstance(control, widgets.Dropdown):
                 control.value = start
-            control.observe(lambda change, trait=trait: self._choose(trait, change), "value")
+            self._bind(control, trait)
         self._back = button("Earlier", lambda: self.state.turn(-1))
         self._on = button("Later", lambda: self.state.turn(1))
         self._people = button(
@@ -568,14 +569,6 @@ class View:
 
     # what the controls do
 
-    def _typed(self, change: Any) -> None:
-        if not self._setting:
-            self.state.text = change["new"]
-
-    def _choose(self, trait: str, change: Any) -> None:
-        if not self._setting and change["new"] is not None:
-            setattr(self.state, trait, change["new"])
-
     def _offer(self) -> None:
         """Operators and values that fit the chosen property."""
         name = self._term.value
@@ -631,14 +624,11 @@ class View:
 
     def _draw(self) -> None:
         state = self.state
-        self._setting = True
-        try:
+        with self._showing():
             if not state.error:
                 self._text.value = state.text
             if tuple(self._saved.options) != self._names():
                 self._saved.options = self._names()
-        finally:
-            self._setting = False
         self._fault.value = fault_at(state.text, state.mark, state.error) if state.error else ""
         if state.error:
             return

@@ -17,7 +17,7 @@ from traitlets import Bool, Float, HasTraits, Instance, Integer, Tuple, Unicode
 
 from workbench import catalog
 from workbench.charts.audit import fill_rates
-from workbench.dashboards.controls import actions, button, fields
+from workbench.dashboards.controls import Controlled, actions, button, fields
 from workbench.dashboards.download import XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, heading, note, problem, rows_table, table
@@ -364,12 +364,13 @@ def strangers_in(exports: Path, loaded: Workspace | None = None) -> dict[str, st
     return found
 
 
-class View:
+class View(Controlled):
     """The widgets of the page, bound to a State. Display `view.widget`."""
+
+    state: State
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self._setting = False
         names = (
             "staged",
             "shown",
@@ -425,7 +426,7 @@ class View:
             (self._code, "code"),
             (self._file, "file"),
         ):
-            control.observe(partial(self._choose, trait), "value")
+            self._bind(control, trait)
         widgets.link((state, "named"), (self._folder, "value"))
         self._upload.observe(lambda change: state.drop(change["new"]), "received")
         self._bars.observe(self._clicked, "clicked")
@@ -487,10 +488,9 @@ class View:
     # what the controls do
 
     def _choose(self, trait: str, change: Any) -> None:
-        if not self._setting:
-            setattr(self.state, trait, change["new"])
-            if trait in ("code", "file"):
-                self._show(FAULTS, "", "")
+        super()._choose(trait, change)
+        if not self._setting and trait in ("code", "file"):
+            self._show(FAULTS, "", "")
 
     def _show(self, *figure: str) -> None:
         self.state.shown = figure
@@ -604,8 +604,7 @@ class View:
         self._html["files"].value = files_table(found.files)
         self._draw_unknown()
         self._draw_findings()
-        self._setting = True
-        try:
+        with self._showing():
             self._table.options = state.workspace.tables
             self._table.value = state.of_table
             self._code.options = [
@@ -614,8 +613,6 @@ class View:
             ]
             self._file.options = [("all", ""), *((one, one) for one in dict.fromkeys(report.files["file"]))]
             self._code.value, self._file.value = state.code, state.file
-        finally:
-            self._setting = False
         self._draw_fill()
         self._draw_rows()
         self._draw_staged()

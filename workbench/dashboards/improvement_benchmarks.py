@@ -19,7 +19,7 @@ from workbench.charts.improvements import (
     quality_picture,
     small_multiples,
 )
-from workbench.dashboards.controls import actions, button
+from workbench.dashboards.controls import Controlled, actions, button
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.improvement_report import html_report, html_table
@@ -294,14 +294,13 @@ class State(HasTraits):
         }
 
 
-class View(Settling):
+class View(Controlled, Settling):
     """The widgets of the page, bound to a State. Display `view.widget`."""
 
     state: State
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self._setting = False
         above = ("quality", "checks", "answer", "warnings", "said")
         names = (*above, "others", "cards", "company", "beside", "table", "footnote")
         self._html = {name: widgets.HTML() for name in names}
@@ -343,7 +342,7 @@ class View(Settling):
             "company": dropdown("company", {"none": NOBODY} | state.companies, "My company"),
         }
         for trait, control in self._chosen.items():
-            control.observe(partial(self._choose, trait), "value")
+            self._bind(control, trait)
 
     def _layout(self) -> widgets.Widget:
         html = self._html
@@ -375,10 +374,6 @@ class View(Settling):
         head = widgets.HTML(f"<p>{escape(source(self.state))}</p>").add_class("wb-source")
         return widgets.VBox([head, page.add_class("wb-page")])
 
-    def _choose(self, trait: str, change: Any) -> None:
-        if not self._setting:
-            setattr(self.state, trait, change["new"])
-
     def _give(self, name: str, kind: str) -> None:
         try:
             self._download.give(name, self.state.files()[name], type=kind)
@@ -390,12 +385,9 @@ class View(Settling):
     def _redraw(self) -> None:
         """What follows at once: the answer and the lines, without intervals."""
         state = self.state
-        self._setting = True
-        try:
+        with self._showing():
             for trait, control in self._chosen.items():
                 control.value = getattr(state, trait)
-        finally:
-            self._setting = False
         self._html["said"].value = ""
         self._draw_answer()
         for name in ("cards", "others", "table", "company", "beside"):
