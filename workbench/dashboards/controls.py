@@ -9,6 +9,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from workbench.dashboards.parts import problem
+from workbench.errors import WorkbenchError
+
 
 def button(text: str, act: Callable[[], None], *, primary: bool = False) -> widgets.Button:
     """A button that does something."""
@@ -25,6 +28,15 @@ def actions(*children: widgets.Widget) -> widgets.Box:
 def fields(*children: widgets.Widget) -> widgets.Box:
     """Controls side by side, as many as fit, each with its label above."""
     return widgets.Box(children).add_class("wb-fields")
+
+
+@contextmanager
+def faults_in(html: widgets.HTML) -> Iterator[None]:
+    """What goes wrong within it is told there, in a sentence."""
+    try:
+        yield
+    except WorkbenchError as fault:
+        html.value = problem(str(fault))
 
 
 class Controlled:

@@ -23,7 +23,7 @@ from workbench.conditions.tree import quoted
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
-from workbench.dashboards.controls import Controlled, actions, button, fields
+from workbench.dashboards.controls import Controlled, actions, button, faults_in, fields
 from workbench.dashboards.download import CSV, YAML, Download
 from workbench.dashboards.explain_contact import name_of
 from workbench.dashboards.explore_segments import OPERATORS, term_of
@@ -733,10 +733,8 @@ class View(Controlled, Settling):
     def _on_line(self, change: Any) -> None:
         if self._setting or change["new"] is None:
             return
-        try:
+        with faults_in(self._line_fault):
             self.state.set_line(change["new"])
-        except WorkbenchError as fault:
-            self._line_fault.value = problem(str(fault))
 
     def _start_from(self, change: Any) -> None:
         if not self._setting and change["new"]:
@@ -762,7 +760,7 @@ class View(Controlled, Settling):
 
     def _add(self, either: bool | None) -> None:
         """Put what was chosen into the rule: in place of what it asks (None), or joined to it."""
-        try:
+        with faults_in(self._preview):
             term = self.state.term(
                 self._property.value,
                 self._operator.value,
@@ -771,8 +769,6 @@ class View(Controlled, Settling):
                 days=self._days.value,
             )
             self._text.value = term if either is None else self.state.joined(self._text.value, term, either=either)
-        except WorkbenchError as fault:
-            self._preview.value = problem(str(fault))
 
     def _show_preview(self) -> None:
         found = self.state.preview(self._text.value)
@@ -797,7 +793,7 @@ class View(Controlled, Settling):
             self._fault.value = problem("the rule asks nothing yet; choose a property and a value, or write it.")
             return
         same = state.same_as(self._text.value, but=self._changing)
-        try:
+        with faults_in(self._fault):
             name = state.put(
                 self._text.value,
                 name=self._name.value,
@@ -806,12 +802,9 @@ class View(Controlled, Settling):
                 group=self._group.value or "",
                 replacing=self._changing,
             )
-        except WorkbenchError as fault:
-            self._fault.value = problem(str(fault))
-            return
-        done = "Changed" if self._changing else "Added"
-        self._empty()
-        self._said.value = note(f"{done}: {name}." + (f" {_SAME.format(same)}" if same else ""))
+            done = "Changed" if self._changing else "Added"
+            self._empty()
+            self._said.value = note(f"{done}: {name}." + (f" {_SAME.format(same)}" if same else ""))
 
     def _empty(self) -> None:
         """Begin a new rule."""
@@ -839,40 +832,30 @@ class View(Controlled, Settling):
         self._show_preview()
         self._arrange()
 
-    def _do(self, name: str, act: Callable[[], None]) -> None:
-        """Change a rule in its row; what is wrong is told there."""
-        try:
-            act()
-        except WorkbenchError as fault:
-            self._rows[name].fault.value = problem(str(fault))
-
     def _on_points(self, name: str, change: Any) -> None:
         if not self._setting:
-            self._do(name, lambda: self.state.set_points(name, change["new"]))
+            with faults_in(self._rows[name].fault):
+                self.state.set_points(name, change["new"])
 
     def _on_limits(self, group: str | None, _change: Any) -> None:
         if self._setting:
             return
         limits = self._limits[group]
-        try:
+        with faults_in(limits.fault):
             self.state.set_limits(group, limits.low.value, limits.high.value)
-        except WorkbenchError as fault:
-            limits.fault.value = problem(str(fault))
 
     def _on_enabled(self, name: str, change: Any) -> None:
         if not self._setting:
-            self._do(name, lambda: self.state.set_enabled(name, change["new"]))
+            with faults_in(self._rows[name].fault):
+                self.state.set_enabled(name, change["new"])
 
     def _on_remove(self, name: str) -> None:
-        self._do(name, lambda: self.state.remove(name))
+        with faults_in(self._rows[name].fault):
+            self.state.remove(name)
 
     def _on_save(self) -> None:
-        try:
-            told = self.state.save()
-        except WorkbenchError as fault:
-            self._said.value = problem(str(fault))
-            return
-        self._said.value = note(told)
+        with faults_in(self._said):
+            self._said.value = note(self.state.save())
 
     def _on_file(self) -> None:
         self._give(
@@ -886,24 +869,16 @@ class View(Controlled, Settling):
         self._give("who-crosses.csv", self.state.crossing_file, CSV, "Record id, direction and both scores.")
 
     def _give(self, name: str, make: Callable[[], bytes], type: str, told: str) -> None:
-        try:
-            content = make()
-        except WorkbenchError as fault:
-            self._said.value = problem(str(fault))
-            return
-        self._download.give(name, content, type=type)
-        self._said.value = note(told)
+        with faults_in(self._said):
+            self._download.give(name, make(), type=type)
+            self._said.value = note(told)
 
     def _on_who(self) -> None:
         self._who.value = note("Looking …")
-        try:
+        with faults_in(self._who):
             found = self.state.crossing()
-            shown = found.head(MOST_SHOWN)
-            names = self.state.people(list(shown["contact_id"]))
-        except WorkbenchError as fault:
-            self._who.value = problem(str(fault))
-            return
-        self._who.value = crossing_table(found, names)
+            names = self.state.people(list(found["contact_id"].head(MOST_SHOWN)))
+            self._who.value = crossing_table(found, names)
 
     # drawing
 

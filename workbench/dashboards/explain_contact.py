@@ -17,7 +17,7 @@ from workbench.charts.scoring import waterfall
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
-from workbench.dashboards.controls import Controlled, actions, button
+from workbench.dashboards.controls import Controlled, actions, button, faults_in
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, table, waiting, warning
 from workbench.dashboards.settling import Settling
@@ -453,10 +453,8 @@ class View(Controlled, Settling):
     def _on_line(self, change: Any) -> None:
         if self._setting or change["new"] is None:
             return
-        try:
+        with faults_in(self._line_fault):
             self.state.set_line(change["new"])
-        except WorkbenchError as fault:
-            self._line_fault.value = problem(str(fault))
 
     # drawing
 

@@ -19,7 +19,7 @@ from workbench.conditions import All, Always, Condition, Either, Property, parse
 from workbench.conditions.tree import quoted
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
-from workbench.dashboards.controls import Controlled, actions, button
+from workbench.dashboards.controls import Controlled, actions, button, faults_in
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import (
@@ -586,39 +586,30 @@ class View(Controlled):
             self.state.text = f"in_segment({quoted(chosen.name)})" if chosen.is_static else chosen.condition
 
     def _keep(self) -> None:
-        try:
-            told = note(self.state.save(self._name.value))
-        except WorkbenchError as fault:
-            told = problem(str(fault))
-        self._said.value = told
+        with faults_in(self._said):
+            self._said.value = note(self.state.save(self._name.value))
 
     def _discover(self) -> None:
         self._told.value = note("Looking …")
-        try:
+        with faults_in(self._told):
             found = self.state.discovered()
-        except WorkbenchError as fault:
-            self._told.value = problem(str(fault))
-            return
-        self._told.value = note(found.headline()) + claims(found) + late(found)
-        leaves = [
-            (f"{percent(row['conversion_rate'])} of {row['n_leads']:,}: {row['condition']}", row["condition"])
-            for row in found.leaves.to_dict("records")
-        ]
-        self._leaves.options = [("choose one", ""), *leaves]
-        self._leaves.layout.display = "" if leaves else "none"
+            self._told.value = note(found.headline()) + claims(found) + late(found)
+            leaves = [
+                (f"{percent(row['conversion_rate'])} of {row['n_leads']:,}: {row['condition']}", row["condition"])
+                for row in found.leaves.to_dict("records")
+            ]
+            self._leaves.options = [("choose one", ""), *leaves]
+            self._leaves.layout.display = "" if leaves else "none"
 
     def _paste(self, change: Any) -> None:
         if change["new"]:
             self.state.text = change["new"]
 
     def _give(self, name: str, make: Callable[[], tuple[bytes, str]], type: str) -> None:
-        try:
+        with faults_in(self._said):
             content, told = make()
-        except WorkbenchError as fault:
-            self._said.value = problem(str(fault))
-            return
-        self._download.give(name, content, type=type)
-        self._said.value = note(told)
+            self._download.give(name, content, type=type)
+            self._said.value = note(told)
 
     # drawing
 
@@ -664,15 +655,13 @@ class View(Controlled):
     def _draw_figures(self) -> None:
         state, explorer = self.state, self.state.explorer
         everybody = np.ones(explorer.n, dtype=bool)
-        try:
+        with faults_in(self._pivot):
             self._show(self._who, pictures.distribution(explorer.distribution(state.by, state.inside)))
             self._pivot.value = heat(
                 explorer.crossed(state.by, state.across, state.inside),
                 choices.label_of(state.by),
                 choices.label_of(state.across),
             )
-        except WorkbenchError as fault:
-            self._pivot.value = problem(str(fault))
         funnel = explorer.funnel(state.inside)
         self._undated.value = "" if len(funnel) else note("The export has no dates at which stages were entered.")
         self._funnel.layout.display = "" if len(funnel) else "none"

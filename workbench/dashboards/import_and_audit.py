@@ -17,7 +17,7 @@ from traitlets import Bool, Float, HasTraits, Instance, Integer, Tuple, Unicode
 
 from workbench import catalog
 from workbench.charts.audit import fill_rates
-from workbench.dashboards.controls import Controlled, actions, button, fields
+from workbench.dashboards.controls import Controlled, actions, button, faults_in, fields
 from workbench.dashboards.download import XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, heading, note, problem, rows_table, table
@@ -547,8 +547,9 @@ class View(Controlled):
         columns.children = boxes
 
     def _give(self) -> None:
-        self._download.give("audit.xlsx", self.state.spreadsheet(), type=XLSX)
-        self._html["said"].value = note("audit.xlsx is on its way to your browser.")
+        with faults_in(self._html["said"]):
+            self._download.give("audit.xlsx", self.state.spreadsheet(), type=XLSX)
+            self._html["said"].value = note("audit.xlsx is on its way to your browser.")
 
     def _start(self, exports: Path) -> None:
         self._run(self.state.importing(exports))

@@ -19,7 +19,7 @@ from workbench.charts.improvements import (
     quality_picture,
     small_multiples,
 )
-from workbench.dashboards.controls import Controlled, actions, button
+from workbench.dashboards.controls import Controlled, actions, button, faults_in
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.improvement_report import html_report, html_table
@@ -375,12 +375,9 @@ class View(Controlled, Settling):
         return widgets.VBox([head, page.add_class("wb-page")])
 
     def _give(self, name: str, kind: str) -> None:
-        try:
+        with faults_in(self._html["said"]):
             self._download.give(name, self.state.files()[name], type=kind)
-        except WorkbenchError as fault:
-            self._html["said"].value = problem(str(fault))
-            return
-        self._html["said"].value = note(f"{name} is on its way to your browser.")
+            self._html["said"].value = note(f"{name} is on its way to your browser.")
 
     def _redraw(self) -> None:
         """What follows at once: the answer and the lines, without intervals."""
