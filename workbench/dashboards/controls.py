@@ -1,13 +1,14 @@
-"""Buttons, rows of controls, and what ties controls to a State: the same on every page."""
+"""What every page is made of: buttons, rows of controls, panels; and what ties controls to a State."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import escape
 
 from workbench.dashboards.parts import problem
 from workbench.errors import WorkbenchError
@@ -28,6 +29,31 @@ def actions(*children: widgets.Widget) -> widgets.Box:
 def fields(*children: widgets.Widget) -> widgets.Box:
     """Controls side by side, as many as fit, each with its label above."""
     return widgets.Box(children).add_class("wb-fields")
+
+
+def panel(*children: widgets.Widget) -> widgets.VBox:
+    """A white box."""
+    return widgets.VBox(children).add_class("wb-panel")
+
+
+def laid_out(
+    source: str | widgets.HTML,
+    controls: Sequence[widgets.Widget],
+    content: Sequence[widgets.Widget],
+    *,
+    above: Sequence[widgets.Widget] = (),
+    controls_first: bool = False,
+) -> widgets.VBox:
+    """A page: in its head where the figures come from, `above` all the rest, then controls beside content.
+
+    On a phone the controls stand below the content, unless they come first.
+    """
+    head = widgets.HTML(f"<p>{escape(source)}</p>") if isinstance(source, str) else source
+    asked = panel(*controls).add_class("wb-controls")
+    if controls_first:
+        asked.add_class("wb-first")
+    page = widgets.Box([asked, widgets.VBox(content).add_class("wb-content")]).add_class("wb-page")
+    return widgets.VBox([head.add_class("wb-source"), *above, page])
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from traitlets import Float, HasTraits, Integer, Unicode
 
 from workbench.calibration import ModelComparison
@@ -23,7 +23,7 @@ from workbench.conditions.tree import quoted
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
-from workbench.dashboards.controls import Controlled, actions, button, faults_in, fields
+from workbench.dashboards.controls import Controlled, actions, button, faults_in, fields, laid_out, panel
 from workbench.dashboards.download import CSV, YAML, Download
 from workbench.dashboards.explain_contact import name_of
 from workbench.dashboards.explore_segments import OPERATORS, term_of
@@ -600,7 +600,6 @@ class View(Controlled, Settling):
             height=200, description="Who rises above the line and who falls below it, by segment"
         )
         self._download = Download()
-        self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
         self._rows: dict[str, Row] = {}
         self._limits: dict[str | None, Limits] = {}  # by group; None: of the whole score
         self._rules = widgets.VBox()
@@ -672,15 +671,13 @@ class View(Controlled, Settling):
         self._who_file = button("Who crosses (CSV)", self._on_who_file)
 
     def _layout(self) -> widgets.Widget:
-        controls = widgets.VBox(
-            [
-                widgets.HTML(heading("What is compared")),
-                self._base,
-                self._threshold,
-                self._line_fault,
-                self._outcome,
-                self._start,
-            ]
+        controls = (
+            widgets.HTML(heading("What is compared")),
+            self._base,
+            self._threshold,
+            self._line_fault,
+            self._outcome,
+            self._start,
         )
         self._editor = widgets.VBox(
             [
@@ -694,8 +691,8 @@ class View(Controlled, Settling):
                 actions(self._put, self._cancel),
             ]
         ).add_class("wb-new")
-        top = widgets.VBox(
-            [
+        content = (
+            panel(
                 self._answer,
                 self._cards,
                 self._figure,
@@ -705,28 +702,19 @@ class View(Controlled, Settling):
                 self._unsaved,
                 self._said,
                 self._download,
-            ]
-        )
-        crossing = widgets.VBox(
-            [
+            ),
+            panel(widgets.HTML(heading("Rules")), self._rules),
+            panel(
                 widgets.HTML(heading("Who crosses the line")),
                 self._by,
                 self._crossing,
                 self._segments,
                 actions(self._show_who, self._who_file),
                 self._who,
-            ]
+            ),
+            self._footnote,
         )
-        content = widgets.VBox(
-            [
-                top.add_class("wb-panel"),
-                widgets.VBox([widgets.HTML(heading("Rules")), self._rules]).add_class("wb-panel"),
-                crossing.add_class("wb-panel"),
-                self._footnote,
-            ]
-        )
-        page_ = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
-        return widgets.VBox([self._source, page_.add_class("wb-page")])
+        return laid_out(source(self.state.workspace), controls, content)
 
     # what the controls do
 

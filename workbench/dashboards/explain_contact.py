@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from traitlets import Float, HasTraits, Integer, Unicode
 
 from workbench.calibration import what_if
@@ -17,7 +17,7 @@ from workbench.charts.scoring import waterfall
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
-from workbench.dashboards.controls import Controlled, actions, button, faults_in
+from workbench.dashboards.controls import Controlled, actions, button, faults_in, laid_out, panel
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, table, waiting, warning
 from workbench.dashboards.settling import Settling
@@ -392,7 +392,6 @@ class View(Controlled, Settling):
         self._lifts, self._story, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._page, self._line_fault = widgets.HTML(), widgets.HTML()
         self._figure = FigureView(description="Waterfall of the points, rule by rule, up to the score")
-        self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
         self._build_controls()
         self.widget = self._layout()
         state.observe(lambda _: self._redraw(), ["version"])
@@ -417,38 +416,27 @@ class View(Controlled, Settling):
         self._threshold.observe(self._on_line, "value")
 
     def _layout(self) -> widgets.Widget:
-        controls = widgets.VBox(
-            [
-                widgets.HTML(heading("Who")),
-                self._search,
-                self._people,
-                self._page,
-                actions(self._back, self._on),
-                widgets.HTML(heading("By which score")),
-                self._model,
-                self._threshold,
-                self._line_fault,
-            ]
+        controls = (
+            widgets.HTML(heading("Who")),
+            self._search,
+            self._people,
+            self._page,
+            actions(self._back, self._on),
+            widgets.HTML(heading("By which score")),
+            self._model,
+            self._threshold,
+            self._line_fault,
         )
-        top = widgets.VBox([self._cards, self._figure])
-        content = widgets.VBox(
-            [
-                top.add_class("wb-panel"),
-                widgets.VBox([self._lifts]).add_class("wb-panel"),
-                widgets.VBox([self._points]).add_class("wb-panel"),
-                widgets.VBox([self._story]).add_class("wb-panel"),
-                self._footnote,
-            ]
+        content = (
+            panel(self._cards, self._figure),
+            panel(self._lifts),
+            panel(self._points),
+            panel(self._story),
+            self._footnote,
         )
-        page_ = widgets.Box(
-            [
-                controls.add_class("wb-panel").add_class("wb-controls").add_class("wb-first"),
-                content.add_class("wb-content"),
-            ]
-        )
-        first = widgets.VBox([self._answer]).add_class("wb-panel")  # on a phone too, above who else there is
+        first = panel(self._answer)  # on a phone too, above who else there is
         first.layout.margin = "0 0 20px"
-        return widgets.VBox([self._source, first, page_.add_class("wb-page")])
+        return laid_out(source(self.state.workspace), controls, content, above=[first], controls_first=True)
 
     def _on_line(self, change: Any) -> None:
         if self._setting or change["new"] is None:

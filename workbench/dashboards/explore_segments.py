@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from numpy.typing import NDArray
 from traitlets import Bool, HasTraits, Integer, Unicode
 
@@ -19,7 +19,7 @@ from workbench.conditions import All, Always, Condition, Either, Property, parse
 from workbench.conditions.tree import quoted
 from workbench.dashboards import choices
 from workbench.dashboards.calibrate_threshold import source
-from workbench.dashboards.controls import Controlled, actions, button, faults_in
+from workbench.dashboards.controls import Controlled, actions, button, faults_in, laid_out, panel
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import (
@@ -425,7 +425,6 @@ class View(Controlled):
         self._each = FigureView(height=240, description="The chosen property in each segment")
         self._flow = FigureView(height=300, description="From which stage to which they came")
         self._download = Download()
-        self._source = widgets.HTML(f"<p>{escape(source(state.workspace))}</p>").add_class("wb-source")
         self._build()
         self.widget = self._layout()
         state.observe(lambda _: self._draw(), ["version"])
@@ -486,83 +485,52 @@ class View(Controlled):
         self._offer()
 
     def _layout(self) -> widgets.Widget:
-        controls = widgets.VBox(
-            [
-                widgets.HTML(heading("Who")),
-                self._saved,
-                self._text,
-                self._fault,
-                widgets.HTML(heading("Add a term")),
-                self._term,
-                self._operator,
-                self._value,
-                actions(self._and, self._or, self._clear),
-                widgets.HTML(heading("Keep it")),
-                self._name,
-                actions(self._save),
-                self._outcome,
-            ]
+        controls = (
+            widgets.HTML(heading("Who")),
+            self._saved,
+            self._text,
+            self._fault,
+            widgets.HTML(heading("Add a term")),
+            self._term,
+            self._operator,
+            self._value,
+            actions(self._and, self._or, self._clear),
+            widgets.HTML(heading("Keep it")),
+            self._name,
+            actions(self._save),
+            self._outcome,
         )
-        top = widgets.VBox(
-            [
+        funnel = panel(widgets.HTML(heading("How far they came")), self._funnel, self._undated)
+        months = panel(widgets.HTML(heading("Conversion by month of creation")), self._months, self._no_months)
+        self._overlap_panel = panel(widgets.HTML(heading("Overlap with saved segments")), self._overlap, self._sets)
+        self._each_panel = panel(self._each_heading, self._each, self._widest)
+        self._flow_panel = panel(widgets.HTML(heading("From stage to stage")), self._flow, self._stopped)
+        content = (
+            panel(
                 self._answer,
                 self._cards,
                 self._warnings,
                 actions(self._people, self._import, self._json, self._opted_out),
                 self._said,
                 self._download,
-            ]
-        )
-        found = widgets.VBox(
-            [
-                widgets.HTML(heading("Who are the ones that buy?")),
-                actions(self._ask),
-                self._told,
-                self._leaves,
-            ]
-        )
-        who = widgets.VBox([self._property, self._who])
-        funnel = widgets.VBox([widgets.HTML(heading("How far they came")), self._funnel, self._undated])
-        months = widgets.VBox([widgets.HTML(heading("Conversion by month of creation")), self._months, self._no_months])
-        self._overlap_panel = widgets.VBox(
-            [widgets.HTML(heading("Overlap with saved segments")), self._overlap, self._sets]
-        ).add_class("wb-panel")
-        self._each_panel = widgets.VBox([self._each_heading, self._each, self._widest]).add_class("wb-panel")
-        self._flow_panel = widgets.VBox(
-            [widgets.HTML(heading("From stage to stage")), self._flow, self._stopped]
-        ).add_class("wb-panel")
-        pivot = widgets.VBox([widgets.HTML(heading("Two properties at once")), self._across, self._pivot])
-        rows = widgets.VBox(
-            [
+            ),
+            panel(self._property, self._who),
+            widgets.Box([funnel, months]).add_class("wb-two"),
+            self._flow_panel,
+            panel(widgets.HTML(heading("Who are the ones that buy?")), actions(self._ask), self._told, self._leaves),
+            self._overlap_panel,
+            self._each_panel,
+            panel(widgets.HTML(heading("Two properties at once")), self._across, self._pivot),
+            panel(
                 widgets.HTML(heading("The contacts")),
                 widgets.HBox([self._search, self._sort, self._descending]),
                 self._rows,
                 self._page,
                 actions(self._back, self._on),
-            ]
+            ),
+            self._footnote,
         )
-        two = widgets.Box([funnel.add_class("wb-panel"), months.add_class("wb-panel")])
-        content = widgets.VBox(
-            [
-                top.add_class("wb-panel"),
-                who.add_class("wb-panel"),
-                two.add_class("wb-two"),
-                self._flow_panel,
-                found.add_class("wb-panel"),
-                self._overlap_panel,
-                self._each_panel,
-                pivot.add_class("wb-panel"),
-                rows.add_class("wb-panel"),
-                self._footnote,
-            ]
-        )
-        page_ = widgets.Box(
-            [
-                controls.add_class("wb-panel").add_class("wb-controls").add_class("wb-first"),
-                content.add_class("wb-content"),
-            ]
-        )
-        return widgets.VBox([self._source, page_.add_class("wb-page")])
+        return laid_out(source(self.state.workspace), controls, content, controls_first=True)
 
     def _names(self) -> tuple[tuple[str, str], ...]:
         return (("choose one", ""), *((one.name, one.name) for one in self.state.segments))

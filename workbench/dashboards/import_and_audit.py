@@ -17,7 +17,7 @@ from traitlets import Bool, Float, HasTraits, Instance, Integer, Tuple, Unicode
 
 from workbench import catalog
 from workbench.charts.audit import fill_rates
-from workbench.dashboards.controls import Controlled, actions, button, faults_in, fields
+from workbench.dashboards.controls import Controlled, actions, button, faults_in, fields, laid_out, panel
 from workbench.dashboards.download import XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, heading, note, problem, rows_table, table
@@ -380,14 +380,13 @@ class View(Controlled):
             "error",
             "progress",
             "map",
-            "findings",
             "unused",
             "rows",
             "page",
             "said",
         )
         self._html = {name: widgets.HTML() for name in names}
-        self._source = widgets.HTML().add_class("wb-source")
+        self._source = widgets.HTML()
         self._upload = Upload()
         self._bars = FigureView(height=320, description="How full each property is; a click shows its blank rows")
         self._download = Download()
@@ -433,10 +432,6 @@ class View(Controlled):
 
     def _layout(self) -> widgets.Widget:
         html = self._html
-
-        def panel(*children: widgets.Widget) -> widgets.Widget:
-            return widgets.VBox(children).add_class("wb-panel")
-
         self._mapping = panel(
             widgets.HTML(heading("What nobody knows")),
             self._strangers,
@@ -445,45 +440,36 @@ class View(Controlled):
             actions(self._remap),
         )
         self._behind = widgets.VBox([html["rows"], actions(self._back, self._on), html["page"]]).add_class("wb-behind")
-        controls = widgets.VBox(
-            [
-                widgets.HTML(heading("New exports")),
-                self._upload,
-                self._folder,
-                html["staged"],
-                actions(self._import),
-                html["progress"],
-                html["shown"],
-                actions(self._undo),
-                widgets.HTML(heading("What is asked")),
-                self._stale,
-            ]
+        controls = (
+            widgets.HTML(heading("New exports")),
+            self._upload,
+            self._folder,
+            html["staged"],
+            actions(self._import),
+            html["progress"],
+            html["shown"],
+            actions(self._undo),
+            widgets.HTML(heading("What is asked")),
+            self._stale,
         )
         filters = fields(self._code, self._file)
         self._below_faults, self._below_bars = widgets.VBox([]), widgets.VBox([])
-        content = widgets.VBox(
-            [
-                html["error"],
-                panel(html["answer"], html["cards"], actions(self._xlsx), html["said"], self._download),
-                self._mapping,
-                panel(widgets.HTML(heading("What each file was taken for, and why")), html["files"]),
-                panel(widgets.HTML(heading("What was found")), self._findings, actions(self._look)),
-                panel(
-                    widgets.HTML(heading("Faults of the import")), filters, actions(self._faults), self._below_faults
-                ),
-                panel(
-                    widgets.HTML(heading("How full each property is")),
-                    self._table,
-                    self._bars,
-                    html["unused"],
-                    self._below_bars,
-                ),
-            ]
+        content = (
+            html["error"],
+            panel(html["answer"], html["cards"], actions(self._xlsx), html["said"], self._download),
+            self._mapping,
+            panel(widgets.HTML(heading("What each file was taken for, and why")), html["files"]),
+            panel(widgets.HTML(heading("What was found")), self._findings, actions(self._look)),
+            panel(widgets.HTML(heading("Faults of the import")), filters, actions(self._faults), self._below_faults),
+            panel(
+                widgets.HTML(heading("How full each property is")),
+                self._table,
+                self._bars,
+                html["unused"],
+                self._below_bars,
+            ),
         )
-        for name in ("wb-panel", "wb-controls", "wb-first"):
-            controls.add_class(name)
-        page_ = widgets.Box([controls, content.add_class("wb-content")])
-        return widgets.VBox([self._source, page_.add_class("wb-page")])
+        return laid_out(self._source, controls, content, controls_first=True)
 
     # what the controls do
 

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from traitlets import Bool, HasTraits, Integer, Unicode
 
 from workbench.charts.improvements import (
@@ -19,7 +19,7 @@ from workbench.charts.improvements import (
     quality_picture,
     small_multiples,
 )
-from workbench.dashboards.controls import Controlled, actions, button, faults_in
+from workbench.dashboards.controls import Controlled, actions, button, faults_in, laid_out, panel
 from workbench.dashboards.download import CSV, XLSX, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.improvement_report import html_report, html_table
@@ -346,33 +346,26 @@ class View(Controlled, Settling):
 
     def _layout(self) -> widgets.Widget:
         html = self._html
-        controls = widgets.VBox([widgets.HTML(heading("What is looked at")), *self._chosen.values()])
-        main = widgets.VBox(
-            [
+        controls = (widgets.HTML(heading("What is looked at")), *self._chosen.values())
+        self._company_panel = panel(html["company"], self._own)
+        self._beside_panel = panel(html["beside"], self._beside)
+        content = (
+            panel(html["quality"], actions(self._looked), html["checks"], self._quality),
+            panel(
                 html["answer"],
                 self._lines,
                 html["warnings"],
                 actions(*self._buttons),
                 html["said"],
                 self._download,
-            ]
+            ),
+            panel(html["others"], html["cards"], self._all),
+            self._company_panel,
+            self._beside_panel,
+            panel(html["table"]),
+            html["footnote"],
         )
-        looked = actions(self._looked)
-        content = widgets.VBox(
-            [
-                widgets.VBox([html["quality"], looked, html["checks"], self._quality]).add_class("wb-panel"),
-                main.add_class("wb-panel"),
-                widgets.VBox([html["others"], html["cards"], self._all]).add_class("wb-panel"),
-                widgets.VBox([html["company"], self._own]).add_class("wb-panel"),
-                widgets.VBox([html["beside"], self._beside]).add_class("wb-panel"),
-                widgets.VBox([html["table"]]).add_class("wb-panel"),
-                html["footnote"],
-            ]
-        )
-        self._company_panel, self._beside_panel = content.children[3], content.children[4]
-        page = widgets.Box([controls.add_class("wb-panel").add_class("wb-controls"), content.add_class("wb-content")])
-        head = widgets.HTML(f"<p>{escape(source(self.state))}</p>").add_class("wb-source")
-        return widgets.VBox([head, page.add_class("wb-page")])
+        return laid_out(source(self.state), controls, content)
 
     def _give(self, name: str, kind: str) -> None:
         with faults_in(self._html["said"]):
@@ -390,8 +383,8 @@ class View(Controlled, Settling):
         for name in ("cards", "others", "table", "company", "beside"):
             self._html[name].value = ""
         self._html["quality"].value = heading(FIRST) + note("The data are being checked …")
-        for panel in (self._company_panel, self._beside_panel, self._all):
-            panel.layout.display = "none"
+        for part in (self._company_panel, self._beside_panel, self._all):
+            part.layout.display = "none"
         self._show_checks()
         self._later()
 
@@ -448,12 +441,12 @@ class View(Controlled, Settling):
             html["beside"].value = heading("Beside customers who had not bought yet")
             self._beside.description = state.beside.headline()
             self._beside.show(before_after_picture(state.beside))
-        for panel, shown in (
+        for part, shown in (
             (self._all, state.every is not None),
             (self._company_panel, state.own is not None),
             (self._beside_panel, beside),
         ):
-            panel.layout.display = "" if shown else "none"
+            part.layout.display = "" if shown else "none"
 
 
 def _amount(value: float, unit: str) -> str:
