@@ -43,6 +43,16 @@ def round_step(span: float, most: int) -> float:
     return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) < most)
 
 
+def capital(text: str) -> str:
+    """A text with a capital at its head; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most `most` letters; where some are left out, `…` stands for them."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`1 lead`, `2 leads`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -22,7 +22,7 @@ from workbench.segments import (
     SegmentTable,
     StageFlow,
 )
-from workbench.wording import interval, percent
+from workbench.wording import interval, percent, shortened
 
 MOST_LETTERS = 28
 SHORT = 15
@@ -54,8 +54,7 @@ def picture(result: object) -> dict[str, Any] | None:
 
 def label(text: object) -> str:
     """A text from data as a chart shows it: as it is, and short."""
-    whole = str(text)
-    return escape(whole if len(whole) <= MOST_LETTERS else f"{whole[: MOST_LETTERS - 1]}…", quote=False)
+    return escape(shortened(str(text), MOST_LETTERS), quote=False)
 
 
 def wrapped(text: object) -> str:

@@ -20,6 +20,7 @@ STAGES = {
     "marketingqualifiedlead": ("became marketing qualified", "marketing qualified leads"),
 }
 MOST_VALUES = 50
+WINDOW = 90  # days in which success is counted, where a page asks for no other
 _NO_SCORE = ("hs_email", "num_", "hs_analytics_num", "numemployees", "annualrevenue", "total_revenue")
 _OUTCOME_WORDS = frozenset(
     ["y", "won", "win", "converted", "conversion", "customer", "outcome", "success", "target", "bought", "sold", "sale"]

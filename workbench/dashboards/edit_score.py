@@ -28,7 +28,7 @@ from workbench.dashboards.download import CSV, YAML, Download
 from workbench.dashboards.explain_contact import name_of
 from workbench.dashboards.explore_segments import OPERATORS, term_of
 from workbench.dashboards.figure import FigureView
-from workbench.dashboards.parts import answer, cards, footnote, heading, legend, note, problem, table, warning
+from workbench.dashboards.parts import answer, cards, footnote, heading, left_out, legend, note, problem, table, warning
 from workbench.dashboards.settling import Settling
 from workbench.dashboards.versions import (
     CLASSIC_LINE,
@@ -42,6 +42,7 @@ from workbench.dashboards.versions import (
 )
 from workbench.engines import as_frame
 from workbench.errors import WorkbenchError
+from workbench.handovers import ID
 from workbench.loaders import Workspace
 from workbench.outcomes import WON, YOUNG
 from workbench.scoring import Rule, RuleGroup, RuleSum, ScoreModel
@@ -58,11 +59,9 @@ from workbench.scoring.editing import (
 from workbench.segments.explorer import Explorer
 from workbench.spreadsheets import import_file, plain_ids
 from workbench.stats.proportions import Rate, rate
-from workbench.wording import interval, number, percent, plural
+from workbench.wording import interval, number, percent, plural, shortened
 from workbench.wording import points as points_text
 
-ID = "hs_object_id"
-WINDOW = 90
 EVENT = "event: "
 SIGNS = {"at least": ">=", "exactly": "==", "at most": "<="}
 EVENT_OPERATORS = (*SIGNS, "never", "points each time")
@@ -70,7 +69,8 @@ MOST_DAYS = 36_500
 MOST_POINTS = 1_000  # of a rule, either way; more where the model has such rules
 MOST_STEPS = 500  # of the line; with more scores it moves freely
 MOST_SHOWN = 20  # contacts that cross
-MOST_NAME = 60
+MOST_NAME = 60  # letters
+MOST_WRITTEN = 160  # letters of what a rule asks
 MOST_DETAILS = 50
 _SAME = "The rule {!r} asks the same: whoever meets it gets the points of both."
 _NAMED = ("firstname", "lastname", "email", "company")
@@ -109,7 +109,7 @@ class State(HasTraits):
         super().__init__()
         self.workspace, self.problems = workspace, tuple(problems)
         self.models = dict(models) or {title(_starter()): _starter()}
-        self.outcomes = choices.outcomes(self.explorer.kinds, within_days=WINDOW)
+        self.outcomes = choices.outcomes(self.explorer.kinds, within_days=choices.WINDOW)
         if not self.outcomes:
             raise WorkbenchError(
                 "no column of the export can count as success: no date a stage was entered, no yes/no column; "
@@ -570,8 +570,7 @@ def _starter() -> ScoreModel:
 
 
 def _short(text: str) -> str:
-    one_line = " ".join(text.split())
-    return one_line if len(one_line) <= MOST_NAME else f"{one_line[: MOST_NAME - 1]}…"
+    return shortened(" ".join(text.split()), MOST_NAME)
 
 
 def _meet(count: int) -> str:
@@ -899,10 +898,7 @@ class View(Controlled, Settling):
         self._figure.layout.display = shown
         said = problem(state.error) if state.error else answer(state.headline)
         waiting = Markup('<p class="wb-note wb-late" role="status">Counting …</p>') if pending else Markup("")
-        left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
-        if state.undecided:
-            left_out += warning("The decision on the line cannot be read.", state.undecided)
-        self._answer.value = left_out + said + waiting
+        self._answer.value = left_out(state.problems, state.undecided) + said + waiting
         if comparison is not None:
             self._draw(comparison)
 
@@ -1055,7 +1051,8 @@ def remark(rule: Rule, found: Mapping[Any, Any] | None, of: RuleSum | None = Non
         told = f"{found['n']:,} match"
         if found["n_leads"]:
             told += f", {percent(found['conversion_rate'])} convert ({interval(found['low'], found['high'])})"
-    written = Markup("") if rule.name == str(rule) else Markup("<code>{}</code>").format(_cut(str(rule)))
+    whole = str(rule)
+    written = Markup("") if rule.name == whole else Markup("<code>{}</code>").format(shortened(whole, MOST_WRITTEN))
     asks = written + (times if written else times.removeprefix(", "))
     because = Markup("<br>It {}.").format(kept) if kept else Markup("")
     return Markup("<small>{}{}{}{}</small>").format(asks, Markup("<br>") if asks else "", told, because)
@@ -1070,10 +1067,6 @@ def _limited(part: Rule | RuleSum) -> str:
 
 def _typed(limit: float | None) -> str:
     return "" if limit is None else f"{limit:g}"
-
-
-def _cut(text: str, most: int = 160) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def figures(comparison: ModelComparison, noun: str) -> list[tuple[str, str, str]]:
@@ -1116,7 +1109,8 @@ def rates_above(comparison: ModelComparison, side: str) -> tuple[Rate, Rate]:
     n_won, n_judged, n_all_won = (
         int(cells.loc[inside, "n"].sum()) for inside in (above & won, above & (cells["outcome"] < YOUNG), won)
     )
-    return tuple(rate(n_won, n, confidence=comparison.confidence) for n in (n_judged, n_all_won))  # type: ignore[return-value]
+    confidence = comparison.confidence
+    return rate(n_won, n_judged, confidence=confidence), rate(n_won, n_all_won, confidence=confidence)
 
 
 def _measured(found: Rate) -> str:

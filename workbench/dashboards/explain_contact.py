@@ -19,25 +19,24 @@ from workbench.dashboards.calibrate_threshold import source
 from workbench.dashboards.calibrate_threshold.ledger import standing_decision_of
 from workbench.dashboards.controls import Controlled, actions, button, faults_in, laid_out, panel
 from workbench.dashboards.figure import FigureView
-from workbench.dashboards.parts import answer, cards, footnote, heading, note, problem, table, waiting, warning
+from workbench.dashboards.parts import answer, cards, footnote, heading, left_out, note, problem, table, waiting
 from workbench.dashboards.settling import Settling
 from workbench.dashboards.versions import CLASSIC_LINE, Line, check_line, first_line, label_line, titled_models
 from workbench.engines import as_frame, kinds
 from workbench.errors import WorkbenchError
+from workbench.handovers import ID
 from workbench.loaders import Workspace
 from workbench.loaders.workspace import to_pandas
 from workbench.scoring import Explanation, ScoreModel, explain, score
 from workbench.scoring.lifting import lifts
-from workbench.wording import number, plural, signed
+from workbench.wording import capital, number, plural, signed
 from workbench.wording import points as points_text
 
-ID = "hs_object_id"
 SEARCHED = ("firstname", "lastname", "email", "company", ID)
 PAGE = 20  # contacts in the list
 MOST_EVENTS = 100  # of the story
 MOST_LIFTS = 12
 MOST_NAMED = 3  # rules in a sentence
-WINDOW = 90  # days, in which success is counted
 
 
 class State(HasTraits):
@@ -123,7 +122,7 @@ class State(HasTraits):
         def work() -> Callable[[], None]:
             found = kinds(as_frame(own.table("contacts", engine="duckdb")))
             try:
-                outcome = next(iter(choices.outcomes(found, within_days=WINDOW).values()))
+                outcome = next(iter(choices.outcomes(found, within_days=choices.WINDOW).values()))
                 line = first_line(model, calibration=what_if(own, model, outcome=outcome).calibrate(weekly=False))
             except (StopIteration, WorkbenchError):  # nothing to judge by
                 line = first_line(model)
@@ -474,11 +473,8 @@ class View(Controlled, Settling):
             for html in (self._cards, self._points, self._lifts, self._story, self._footnote):
                 html.value = ""
             return
-        left_out = Markup("").join(warning("A model is left out.", told) for told in state.problems)
-        if state.undecided:
-            left_out += warning("The decision on the line cannot be read.", state.undecided)
-        self._answer.value = left_out + answer(state.headline, highlight=points_text(explained.score))
-        self._answer.value += note(state.told_apart)
+        said = answer(state.headline, highlight=points_text(explained.score)) + note(state.told_apart)
+        self._answer.value = left_out(state.problems, state.undecided) + said
         self._cards.value = cards(_figures(explained, state))
         figure = waterfall(explained, state.threshold)
         self._figure.height = int(figure["layout"]["height"])
@@ -509,7 +505,7 @@ def _figures(explained: Explanation, state: State) -> list[tuple[str, str, str]]
     for group in model.groups[:2]:
         limits = group.minimum, group.maximum
         told = "no limits" if limits == (None, None) else f"limits: {' to '.join(map(_limit, limits))}"
-        found.append((group.name[0].upper() + group.name[1:], points_text(explained.groups[group.name]), told))
+        found.append((capital(group.name), points_text(explained.groups[group.name]), told))
     gave = sum(step.kind == "rule" and bool(step.points) for step in explained.steps)
     rules = sum(step.kind == "rule" for step in explained.steps)
     found.append(("Rules that count", number(gave), f"of {rules:,}"))

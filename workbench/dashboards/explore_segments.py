@@ -39,7 +39,6 @@ from workbench.dashboards.parts import (
 from workbench.errors import WorkbenchError
 from workbench.handovers import FOR_PEOPLE, OPTED_OUT
 from workbench.loaders import Workspace
-from workbench.outcomes import Outcome
 from workbench.segments import Discovery, Segment, discover, read_segments, strange_values, write_segments
 from workbench.segments.explorer import Explorer
 from workbench.segments.looks import SegmentProfiles, combinations_of, profiles_of
@@ -57,7 +56,6 @@ FEW_COLUMNS = 4  # fewer of the usual ones, and others are shown too
 MOST_LEFT_OUT = 8
 THIS = "this segment"
 JSON = "application/json;charset=utf-8"
-WINDOW = 90
 OPERATORS = {
     "text": ("is", "is not", "contains", "is known", "is unknown"),
     "number": ("is at least", "is above", "is below", "is at most", "is", "is known", "is unknown"),
@@ -104,8 +102,8 @@ class State(HasTraits):
         grouping = (name for name in offered if self.explorer.classes(name) is not None)
         self.by = next(grouping, next(iter(offered), ""))
         self.across = next(grouping, self.by)
-        named = choices.outcomes(kinds, within_days=WINDOW)
-        self.outcome = next(iter(named), "")
+        self.outcomes = choices.outcomes(kinds, within_days=choices.WINDOW)  # sentence to Outcome
+        self.outcome = next(iter(self.outcomes), "")
         self.observe(self._ask, ["text"])
         self.observe(self._turn, ["search", "sort", "descending"])
         self.observe(self._again, ["outcome", "by", "across", "page_number"])
@@ -114,11 +112,6 @@ class State(HasTraits):
     def segments(self) -> list[Segment]:
         """The saved segments."""
         return self.explorer.segments
-
-    @property
-    def outcomes(self) -> dict[str, Outcome]:
-        """Sentence to Outcome."""
-        return choices.outcomes(self.explorer.kinds, within_days=WINDOW)
 
     @property
     def properties(self) -> list[str]:
@@ -599,7 +592,9 @@ class View(Controlled):
         self._footnote.value = footnote(
             [
                 "Blanks meet no comparison, also under not; is_unknown(x) finds them.",
-                f"Success: {state.outcome or 'not chosen'}." + (f" Window: {WINDOW} days." if state.outcome else ""),
+                f"Success: {state.outcome}. Window: {choices.WINDOW} days."
+                if state.outcome
+                else "Success: not chosen.",
                 "Intervals: 95 %, Wilson.",
                 f"Source: {source(state.workspace)}.",
             ]
@@ -739,10 +734,11 @@ def heat(pivot: pd.DataFrame, first: str, second: str) -> Markup:
 
 def page(workspace: Workspace) -> View:
     """The page on a Workspace, with the segments that were saved beside it."""
-    file, segments, problems = workspace.path / SAVED, (), []
+    file, problems = workspace.path / SAVED, []
+    segments: Sequence[Segment] = ()
     if file.is_file():
         try:
-            segments = read_segments(file)  # type: ignore[assignment]
+            segments = read_segments(file)
         except WorkbenchError as fault:
             problems.append(str(fault))
     return View(State(workspace, segments, problems))

@@ -40,11 +40,12 @@ from workbench.loaders.duplicates import Of
 from workbench.loaders.importing import export_files
 from workbench.loaders.mapping import MAPPING_FILE, add_to_mapping
 from workbench.spreadsheets import xlsx_file
-from workbench.wording import number, percent, plural
+from workbench.wording import capital, number, percent, plural, shortened
 
 PAGE = 20
 MOST_UNKNOWN = 40
 MOST_FAULTS = 1_000_000
+MOST_OF_AN_EXAMPLE = 19  # letters
 AS_IT_IS = ""
 STALE = (90, 180, 365, 730)
 FAULTS = "faults"
@@ -525,7 +526,7 @@ class View(Controlled):
             box = widgets.Dropdown(
                 options=[("leave it as it is", AS_IT_IS), *sorted(named)],
                 value=self.state.choices.get((file, row.header), AS_IT_IS),
-                description=f"{row.header} ({example[:18]}{'…' * (len(example) > 18)})" if example else row.header,
+                description=f"{row.header} ({shortened(example, MOST_OF_AN_EXAMPLE)})" if example else row.header,
             )
             box.tooltip = f"{row.header} in {file}: {row.reason}"
             box.observe(partial(self._map, (file, row.header)), "value")
@@ -776,7 +777,7 @@ def _capital(text: str) -> str:
     """A sentence begins with a capital, unless it begins with the name of a file, a folder or a property."""
     if not re.match(r"[a-z-]+[,;:]?(\s|$)", text):
         return text
-    return text[:1].upper() + text[1:]
+    return capital(text)
 
 
 def source(workspace: Workspace) -> str:

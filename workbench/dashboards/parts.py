@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from workbench.calibration import Calibration, ChosenRate, Drift, Recommendation
 from workbench.calibration.recommend import LABELS
-from workbench.wording import interval, number, percent, points, round_step
+from workbench.wording import capital, interval, number, percent, points, round_step, shortened
 
 MOST_LINES = 12
 MOST_OF_A_CELL = 60  # letters
@@ -64,8 +64,7 @@ def advice(found: Recommendation, *, current: float, corrected: ChosenRate | Non
     else:
         where = points(found.threshold)
         span = "" if found.low is None or found.high is None else f"{points(found.low)} to {points(found.high)}"
-    name = LABELS[found.kind]
-    why = found.reason[0].upper() + found.reason[1:]
+    why = capital(found.reason)
     if corrected is not None:
         why += (
             f" Expect {percent(corrected.value)} ({interval(corrected.low, corrected.high)}) of later leads: these "
@@ -75,12 +74,18 @@ def advice(found: Recommendation, *, current: float, corrected: ChosenRate | Non
         '<p class="wb-advice-name">{}{}</p><p class="wb-advice-line"><strong>{}</strong> <em>{}</em></p>'
         '<p class="wb-advice-why">{}</p>'
     ).format(
-        name[0].upper() + name[1:],
+        capital(LABELS[found.kind]),
         Markup(' <span class="wb-tag">in use</span>') if found.threshold == current else "",
         where,
         span,
         tight(why),
     )
+
+
+def left_out(models: Iterable[str], undecided: str = "") -> Markup:
+    """What could not be read: models, each with why, and the decision on the line."""
+    told = Markup("").join(warning("A model is left out.", why) for why in models)
+    return told + (warning("The decision on the line cannot be read.", undecided) if undecided else Markup(""))
 
 
 def sentence(text: str) -> Markup:
@@ -120,8 +125,7 @@ def cell(value: Any) -> str:
         return "–"
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M}"
-    text = str(value)
-    return text if len(text) <= MOST_OF_A_CELL else f"{text[: MOST_OF_A_CELL - 1]}…"
+    return shortened(str(value), MOST_OF_A_CELL)
 
 
 def rows_table(rows: pd.DataFrame, label: Callable[[str], str]) -> Markup:
