@@ -96,6 +96,7 @@ class State(HasTraits):
         self.explorer = Explorer(workspace, segments=segments)
         self.condition: Condition = Always(True)
         self.inside = np.ones(self.explorer.n, dtype=bool)
+        self._overlaps: pd.DataFrame | None = None  # of the condition, once they are asked for
         self.strange: list[str] = []
         kinds = self.explorer.kinds
         offered = list(dict.fromkeys([*(name for name in _GROUPING if name in kinds), *self.properties]))
@@ -134,7 +135,7 @@ class State(HasTraits):
             self.error = str(fault)
             self.version += 1
             return
-        self.condition, self.error = condition, ""
+        self.condition, self.error, self._overlaps = condition, "", None
         self.strange = [] if len(self.inside) > 500_000 else strange_values(self.workspace, condition)
         with self.hold_trait_notifications():
             self.page_number = 0
@@ -209,6 +210,8 @@ class State(HasTraits):
 
     def overlaps(self) -> pd.DataFrame:
         """How many of those inside are in each saved segment: `segment`, `n`, `share`; at most 12, largest first."""
+        if self._overlaps is not None:
+            return self._overlaps
         rows = []
         for segment in self.segments[:100]:
             try:
@@ -216,8 +219,10 @@ class State(HasTraits):
             except WorkbenchError:
                 continue
             rows.append((segment.name, n, n / max(self.n, 1)))
-        table = pd.DataFrame(rows, columns=["segment", "n", "share"])
-        return table.sort_values("n", ascending=False, kind="stable", ignore_index=True).head(MOST_OVERLAPS)
+        found = pd.DataFrame(rows, columns=["segment", "n", "share"])
+        largest = found.sort_values("n", ascending=False, kind="stable", ignore_index=True)
+        self._overlaps = largest.head(MOST_OVERLAPS)
+        return self._overlaps
 
     def together(self) -> pd.DataFrame:
         """This segment and the saved ones that it overlaps most with, as `segment_overlap` tells; at most six."""
@@ -293,7 +298,7 @@ class State(HasTraits):
         resolved([segment], kept)
         write_segments(self.saved_file, kept)
         replaced = len(kept) == len(self.segments)
-        self.explorer.segments = kept
+        self.explorer.segments, self._overlaps = kept, None
         self.version += 1
         return f"{'Replaced' if replaced else 'Saved'} {segment.name!r} in {SAVED}."
 
