@@ -584,6 +584,7 @@ class View(Controlled, Settling):
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self._source = source(state.workspace)
         self._changing = ""  # the rule that is being changed; empty: a new one
         self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._legend, self._said, self._who = widgets.HTML(), widgets.HTML(), widgets.HTML()
@@ -713,7 +714,7 @@ class View(Controlled, Settling):
             ),
             self._footnote,
         )
-        return laid_out(source(self.state.workspace), controls, content)
+        return laid_out(self._source, controls, content)
 
     # what the controls do
 
@@ -931,7 +932,7 @@ class View(Controlled, Settling):
                 f"Success: {state.outcome} ({comparison.outcome.sentence}).",
                 "Differences: 95 %, paired bootstrap over contacts, 2,000 draws. Rates of rules: Wilson.",
                 "The score is as of the export, not as it was when a lead was won; a back-test tells that.",
-                f"Source: {source(state.workspace)}.",
+                f"Source: {self._source}.",
             ]
         )
 

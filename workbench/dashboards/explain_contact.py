@@ -75,6 +75,7 @@ class State(HasTraits):
         self._pointed: object = None
         self.total = 0
         self.explained: Explanation | None = None
+        self._row: Mapping[Any, Any] = {}  # the contact's columns
         self.story: pd.DataFrame | None = None  # as `Workspace.timeline` gives it; None until it is settled
         self.first_line = first_line(None)  # where the line begins, and why
         self.undecided = ""  # why decisions cannot be read
@@ -225,28 +226,22 @@ class State(HasTraits):
         else:
             try:
                 ids = [self.contact_id]
+                contacts = rows_of(self.workspace, "contacts", ID, ids)
                 self.explained = explain(
-                    rows_of(self.workspace, "contacts", ID, ids),
+                    contacts,
                     self.chosen_model,
                     self.contact_id,
                     activities=rows_of(self.workspace, "activities", "contact_id", ids),
                     related=partial(self.workspace.table, engine="duckdb"),
                     as_of=self.workspace.as_of,
                 )
+                self._row = contacts.iloc[0].to_dict()
             except WorkbenchError as fault:
                 self.error = str(fault)
         self._draw()
 
     def _draw(self) -> None:
         self.version += 1
-
-    @property
-    def _row(self) -> dict[Any, Any]:
-        """The contact's searched columns."""
-        from duckdb import ColumnExpression, ConstantExpression
-
-        rows = self._contacts.filter(ColumnExpression(ID) == ConstantExpression(self.contact_id)).limit(1).df()
-        return dict(rows.to_dict("records")[0]) if len(rows) else {ID: self.contact_id}
 
     @property
     def person(self) -> str:
@@ -387,6 +382,7 @@ class View(Controlled, Settling):
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self._source = source(state.workspace)
         self._answer, self._cards, self._points = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._lifts, self._story, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._page, self._line_fault = widgets.HTML(), widgets.HTML()
@@ -435,7 +431,7 @@ class View(Controlled, Settling):
         )
         first = panel(self._answer)  # on a phone too, above who else there is
         first.layout.margin = "0 0 20px"
-        return laid_out(source(self.state.workspace), controls, content, above=[first], controls_first=True)
+        return laid_out(self._source, controls, content, above=[first], controls_first=True)
 
     def _on_line(self, change: Any) -> None:
         if self._setting or change["new"] is None:
@@ -487,7 +483,7 @@ class View(Controlled, Settling):
                 f"Score: {state.model}; the steps add up to it exactly. The line begins at "
                 f"{points_text(state.first_line.threshold)}, {state.first_line.why}.",
                 "What would add points is worked out with all limits, each alone and together with those above it.",
-                f"Source: {source(state.workspace)}.",
+                f"Source: {self._source}.",
             ]
         )
         if state.story is None:

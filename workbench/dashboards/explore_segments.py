@@ -410,6 +410,7 @@ class View(Controlled):
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self._source = source(state.workspace)
         self._answer, self._cards, self._warnings = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._rows, self._pivot, self._footnote = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._fault, self._said, self._page = widgets.HTML(), widgets.HTML(), widgets.HTML()
@@ -528,7 +529,7 @@ class View(Controlled):
             ),
             self._footnote,
         )
-        return laid_out(source(self.state.workspace), controls, content, controls_first=True)
+        return laid_out(self._source, controls, content, controls_first=True)
 
     def _names(self) -> tuple[tuple[str, str], ...]:
         return (("choose one", ""), *((one.name, one.name) for one in self.state.segments))
@@ -601,7 +602,7 @@ class View(Controlled):
                 if state.outcome
                 else "Success: not chosen.",
                 "Intervals: 95 %, Wilson.",
-                f"Source: {source(state.workspace)}.",
+                f"Source: {self._source}.",
             ]
         )
 
