@@ -69,6 +69,25 @@ def test_import_tells_what_is_doubtful_kind_by_kind(run: Run, tiny_export: Path,
     assert (told[0], told[-1]) == (export.name, "2")
 
 
+def test_import_takes_what_the_headers_do_not_tell(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "contacts.csv").write_text(
+        "Record ID,Email,Create Date\n1,ada@acme.example,02/03/2026\n", encoding="utf-8"
+    )
+    (tmp_path / "exports" / "companies.csv").write_text(
+        "Record ID,Company name,Company Domain Name\n7,Acme,acme.example\n", encoding="utf-8"
+    )
+    for language, month in (("en", 2), ("de", 3)):
+        to = tmp_path / language
+        told = run("import", tmp_path / "exports", "--to", to, "--language", language, "--companies-by-domain")
+        assert told[0] == 0, told
+        (row,) = wb.load(to).contacts.itertuples()
+        assert row.createdate.month == month
+        assert row.company_by_domain == "7"
+    code, _, err = run("import", tmp_path / "exports", "--to", tmp_path / "x", "--language", "es")
+    assert (code, "es" in err) == (2, True)
+
+
 def test_import_takes_a_mapping(run: Run, tmp_path: Path) -> None:
     (tmp_path / "leads.csv").write_text("Prospect,Bought\nA-1,yes\nA-2,no\n", encoding="utf-8")
     (tmp_path / "names.yaml").write_text("Prospect: hs_object_id\nBought: bought\n", encoding="utf-8")

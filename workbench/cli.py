@@ -41,9 +41,16 @@ def import_exports(
     mapping: Annotated[Path | None, typer.Option(help="A YAML file that says which column is what.")] = None,
     timezone: Annotated[str | None, typer.Option(help="The account's time zone, such as Europe/Berlin.")] = None,
     as_of: AsOf = None,
+    language: Annotated[
+        str | None, typer.Option(help="en, de or fr: how to read dates and numbers that can be read two ways.")
+    ] = None,
+    companies_by_domain: Annotated[
+        bool, typer.Option("--companies-by-domain", help="Find a company by the domain of a contact's e-mail.")
+    ] = False,
 ) -> None:
     """Read exports into a workspace, and say what was read, set aside and doubtful, and why."""
-    _read(exports, to, mapping=mapping, timezone=timezone, as_of=as_of)
+    options = {"mapping": mapping, "timezone": timezone, "as_of": as_of, "language": language}
+    _read(exports, to, **options, companies_by_domain=companies_by_domain)
 
 
 @app.command()
