@@ -921,9 +921,7 @@ class View(Controlled, Settling):
         crosses = split and bool(comparison.n_up or comparison.n_down)
         self._crossing.layout.display = "" if crosses else "none"
         if crosses:
-            picture = crossing_by_segment(comparison)
-            self._crossing.height = int(picture["layout"]["height"])
-            self._crossing.show(picture)
+            self._crossing.show_whole(crossing_by_segment(comparison))
         self._segments.value = segment_table(comparison) if split else ""
         self._footnote.value = footnote(
             [

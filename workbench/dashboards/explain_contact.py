@@ -472,9 +472,7 @@ class View(Controlled, Settling):
         said = answer(state.headline, highlight=points_text(explained.score)) + note(state.told_apart)
         self._answer.value = left_out(state.problems, state.undecided) + said
         self._cards.value = cards(_figures(explained, state))
-        figure = waterfall(explained, state.threshold)
-        self._figure.height = int(figure["layout"]["height"])
-        self._figure.show(figure)
+        self._figure.show_whole(waterfall(explained, state.threshold))
         self._points.value = steps_table(explained)
         self._lifts.value = lifts_table(state.lifts(), explained.score, state.threshold)
         self._tell()

@@ -625,7 +625,7 @@ class View(Controlled):
         state, explorer = self.state, self.state.explorer
         everybody = np.ones(explorer.n, dtype=bool)
         with faults_in(self._pivot):
-            self._show(self._who, pictures.distribution(explorer.distribution(state.by, state.inside)))
+            self._who.show_whole(pictures.distribution(explorer.distribution(state.by, state.inside)))
             self._pivot.value = heat(
                 explorer.crossed(state.by, state.across, state.inside),
                 choices.label_of(state.by),
@@ -635,7 +635,7 @@ class View(Controlled):
         self._undated.value = "" if len(funnel) else note("The export has no dates at which stages were entered.")
         self._funnel.layout.display = "" if len(funnel) else "none"
         if len(funnel):
-            self._show(self._funnel, pictures.funnel(funnel, explorer.funnel(everybody)))
+            self._funnel.show_whole(pictures.funnel(funnel, explorer.funnel(everybody)))
         months = None
         if state.outcome and state.outcomes[state.outcome].created in explorer.kinds:
             months = explorer.months(state.inside, state.outcomes[state.outcome])
@@ -643,29 +643,25 @@ class View(Controlled):
         self._no_months.value = "" if drawn else note("Nobody here can be judged yet.")
         self._months.layout.display = "" if drawn else "none"
         if months is not None and drawn:
-            self._show(self._months, pictures.months(months))
+            self._months.show_whole(pictures.months(months))
         overlaps = state.overlaps()
         self._overlap_panel.layout.display = "" if len(overlaps) else "none"
         if len(overlaps):
-            self._show(self._overlap, pictures.overlap(overlaps))
+            self._overlap.show_whole(pictures.overlap(overlaps))
         self._sets.layout.display = "" if len(overlaps) > 1 else "none"
         if len(overlaps) > 1:
-            self._show(self._sets, pictures.upset(state.together()))
+            self._sets.show_whole(pictures.upset(state.together()))
         each = state.profiles() if len(overlaps) else None
         self._each_panel.layout.display = "none" if each is None else ""
         if each is not None:
             self._each_heading.value = heading(f"Each segment by {choices.label_of(state.by)}")
-            self._show(self._each, pictures.profiles(each, across=2))
+            self._each.show_whole(pictures.profiles(each, across=2))
             self._widest.value = note(each.headline())
         flow = explorer.flow(state.inside)
         self._flow_panel.layout.display = "none" if flow is None else ""
         if flow is not None:
-            self._show(self._flow, pictures.flow(flow))
+            self._flow.show_whole(pictures.flow(flow))
             self._stopped.value = note(flow.headline())
-
-    def _show(self, view: FigureView, figure: dict[str, Any]) -> None:
-        view.height = int(figure["layout"]["height"])
-        view.show(figure)
 
     def _draw_rows(self) -> None:
         state = self.state

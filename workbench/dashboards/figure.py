@@ -76,6 +76,11 @@ class FigureView(anywidget.AnyWidget):
         with self.hold_sync():
             self.spec, self.narrow = plain_figure(figure), {} if narrow is None else plain_figure(narrow)
 
+    def show_whole(self, figure: Mapping[str, Any]) -> None:
+        """Draw `figure` as high as its layout says."""
+        self.height = int(figure["layout"]["height"])
+        self.show(figure)
+
 
 def plain_figure(figure: Any) -> dict[str, Any]:
     """`data` and `layout` of a figure as JSON can carry them, numbers packed as plotly.js unpacks them.

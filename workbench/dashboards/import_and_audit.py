@@ -666,9 +666,7 @@ class View(Controlled):
     def _draw_fill(self) -> None:
         state = self.state
         shown = state.properties(state.of_table)
-        figure = fill_rates(shown)
-        self._bars.height = int(figure["layout"]["height"])
-        self._bars.show(figure)
+        self._bars.show_whole(fill_rates(shown))
         unused = shown[shown["unused"] != ""]
         told = "; ".join(f"{row.label}: {row.unused}" for row in _records(unused))
         self._html["unused"].value = note(
