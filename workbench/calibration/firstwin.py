@@ -15,7 +15,7 @@ from workbench.engines import Frame, as_frame, count_by, kinds
 from workbench.errors import WorkbenchError
 from workbench.outcomes import WON, YOUNG, Outcome, classify
 from workbench.stats.proportions import Rate, check_confidence, rate
-from workbench.wording import interval, percent
+from workbench.wording import capital, interval, percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class FirstWin:
 
     def headline(self) -> str:
         """The finding in a sentence."""
-        return f"{self.reason[0].upper()}{self.reason[1:]}"
+        return capital(self.reason)
 
     def frame(self) -> pd.DataFrame:
         """One row a month of creation: month, n_leads, n_won, conversion_rate, low, high (Wilson), touched."""

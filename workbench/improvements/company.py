@@ -15,6 +15,7 @@ from workbench.improvements.panel import Panel, read_panel
 from workbench.improvements.prepare import LOG_SPIKE, PLAIN_SPIKE, prepare
 from workbench.stats.resampling import Floats, check_confidence
 from workbench.stats.robust import OutlierRule, spikes
+from workbench.wording import capital
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class CompanyBenchmark:
         if self.percentile is None or self.own is None or self.median is None:
             return f"No comparison of {label} in month {self.at}: {self.why_not}."
         return (
-            f"{label[0].upper()}{label[1:]} in month {self.at}: {100 * self.own:+.1f} % against a median of "
+            f"{capital(label)} in month {self.at}: {100 * self.own:+.1f} % against a median of "
             f"{100 * self.median:+.1f} % of {self.n_customers:,} others; better than "
             f"{100 * self.percentile:.0f} % of them ({100 * (self.low or 0):.0f} to {100 * (self.high or 0):.0f} %)."
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.catalog import LANGUAGES, Language
 from workbench.errors import WorkbenchError, listing
-from workbench.wording import plural
+from workbench.wording import capital, plural
 
 if TYPE_CHECKING:
     from workbench.improvements.result import Improvement
@@ -89,9 +89,9 @@ def headline(found: Improvement, language: Language = "en") -> str:
     ending = f", {verdict}" if verdict else ""
     return _say(
         language,
-        f"{label[0].upper()}{label[1:]}: {moved} after {at} months{around}, {n} customers{ending}.",
-        f"{label[0].upper()}{label[1:]}: {moved} nach {at} Monaten{around}, {n} Kunden{ending}.",
-        f"{label[0].upper()}{label[1:]} : {moved} après {at} mois{around}, {n} clients{ending}.",
+        f"{capital(label)}: {moved} after {at} months{around}, {n} customers{ending}.",
+        f"{capital(label)}: {moved} nach {at} Monaten{around}, {n} Kunden{ending}.",
+        f"{capital(label)} : {moved} après {at} mois{around}, {n} clients{ending}.",
     )
 
 
