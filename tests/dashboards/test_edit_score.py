@@ -9,14 +9,13 @@ from dataclasses import replace
 from datetime import date
 from html import unescape
 from pathlib import Path
-from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 import pytest
 
 import workbench as wb
+from tests.dashboards.reading import text
 from workbench.charts.scoring import crossing_by_segment, scores_side_by_side
 from workbench.dashboards.edit_score import State, View, page, rates_above
 from workbench.errors import WorkbenchError
@@ -43,14 +42,6 @@ def state(view: View) -> Iterator[State]:
     view.state.settle()
 
 
-def text(view: View) -> str:
-    def parts(widget: Any) -> list[Any]:
-        return [widget, *(inner for child in getattr(widget, "children", ()) for inner in parts(child))]
-
-    html = " ".join(found.value for found in parts(view.widget) if isinstance(found, widgets.HTML))
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " ").split())
-
-
 def fresh(state: State) -> wb.ModelComparison:
     """The same comparison without the page."""
     return wb.compare_models(
@@ -74,8 +65,8 @@ def test_the_page_begins_with_the_model_as_it_is(view: View, state: State) -> No
     assert state.headline.endswith("Change a rule, and see who would cross the line.")
     assert not state.changed
     assert (view._save.description, view._save.disabled) == ("Save as version 4", True)
-    assert "Not saved yet" not in text(view)
-    assert "1,035 match, 13.5 % convert (11.4 to 16.0 %)" in text(view)
+    assert "Not saved yet" not in text(view.widget)
+    assert "1,035 match, 13.5 % convert (11.4 to 16.0 %)" in text(view.widget)
 
 
 def test_points_and_switches_are_answered_without_a_pass(view: View, state: State) -> None:
@@ -109,7 +100,7 @@ def test_a_rule_is_built_with_the_mouse_previewed_and_added(view: View, state: S
     view._value.value = "Retail"
     view._ask.click()
     assert view._text.value == 'industry == "Retail"'
-    assert "436 contacts of 5,000 (8.7 %) meet it; 8.2 % (5.8 to 11.4 %) convert." in text(view)
+    assert "436 contacts of 5,000 (8.7 %) meet it; 8.2 % (5.8 to 11.4 %) convert." in text(view.widget)
     view._property.value, view._value.value = "numemployees", "50"
     view._and.click()
     assert view._text.value == 'industry == "Retail" and numemployees >= 50'
@@ -123,7 +114,7 @@ def test_a_rule_is_built_with_the_mouse_previewed_and_added(view: View, state: S
     view._put.click()
     assert rule_of(state.model, "Shops").points == 12
     assert [rule.name for rule in state.model.groups[0].rules][-1] == "Shops"
-    assert "Added: Shops." in text(view)
+    assert "Added: Shops." in text(view.widget)
     assert view._text.value == ""
     assert "match" in view._rows["Shops"].remark.value
     assert_same(state)
@@ -269,7 +260,7 @@ def test_what_was_filled_in_is_added_without_asking_first(view: View, state: Sta
     view._points.value, view._name.value = 20, "Shops"
     view._put.click()
     assert str(rule_of(state.model, "Shops").when) == 'industry == "Retail"'
-    assert "Not saved yet" in text(view)
+    assert "Not saved yet" in text(view.widget)
 
 
 def test_a_rule_that_asks_the_same_as_another_is_told(view: View, state: State) -> None:
@@ -278,7 +269,7 @@ def test_a_rule_that_asks_the_same_as_another_is_told(view: View, state: State) 
     assert told in unescape(view._preview.value)
     view._name.value = "Again"
     view._put.click()
-    assert f"Added: Again. {told}" in text(view)
+    assert f"Added: Again. {told}" in text(view.widget)
     view._rows["Again"].change.click()
     assert told in unescape(view._preview.value)
     view._cancel.click()
@@ -363,12 +354,11 @@ def test_a_new_version_never_overwrites_another(small: Path, tmp_path: Path) -> 
     found = page(workspace)
     assert found._save.disabled
     found._save.click()
-    assert "nothing differs from One (version 2), so there is no new version to save." in text(found)
+    assert "nothing differs from One (version 2), so there is no new version to save." in text(found.widget)
     found._rows["r"].points.value = 9
     found._save.click()
-    assert "Saved as One (version 3): models/score-one-3.yaml beside the workspace. Nothing was overwritten." in text(
-        found
-    )
+    told = "Saved as One (version 3): models/score-one-3.yaml beside the workspace. Nothing was overwritten."
+    assert told in text(found.widget)
     assert (found._base.value, found._base.options[0]) == ("One (version 3)", "One (version 3)")
     assert found._save.disabled
     assert found._save.description == "Save as version 4"
@@ -407,7 +397,7 @@ def test_without_a_model_one_is_begun_with_the_mouse(small: Path) -> None:
     found._show_who.click()
     assert "<img" not in found._segments.value + found._who.value + str(found._crossing.spec)
     found._save.click()
-    assert "models/score-score-1.yaml" in text(found)
+    assert "models/score-score-1.yaml" in text(found.widget)
 
 
 SHAPES = """
@@ -433,7 +423,7 @@ groups:
 def test_rules_that_are_not_changed_here_say_why_and_keep_points_switch_and_deletion(small: Path) -> None:
     (small / "score.yaml").write_text(SHAPES, encoding="utf-8")
     found = page(wb.load(small))
-    said = text(found)
+    said = text(found.widget)
     assert "part of the sum 'Profile', limits none to 12" in said
     assert "It decides among cases; they are changed in score.yaml" in said
     assert "It asks associated records (contact); what it asks is changed in score.yaml." in said
@@ -459,13 +449,13 @@ def test_a_score_of_the_vendors_is_chosen_changed_and_saved(small: Path, tmp_pat
     assert [file.name for file in workspace.model_files] == ["score.yaml", "from the CRM.json", "later.json"]
     found = page(workspace)
     assert list(found.state.models) == ["One (version 2)", "Theirs (version 1)"]
-    assert "later.json: the score 'Theirs'" in text(found)
-    assert "unknown key 'groupKind'" in text(found)
+    assert "later.json: the score 'Theirs'" in text(found.widget)
+    assert "unknown key 'groupKind'" in text(found.widget)
     found._start.value = "Theirs (version 1)"
     assert [rule.points for rule in found.state.model.rules] == [5, 5, 5]
     found.state.set_points(found.state.model.rules[0].name, 8)
     found._save.click()
-    assert "models/score-theirs-2.yaml" in text(found)
+    assert "models/score-theirs-2.yaml" in text(found.widget)
     assert wb.ScoreModel.read(workspace.saved_models / "score-theirs-2.yaml").rules[0].points == 8
 
 
@@ -485,7 +475,7 @@ def test_the_line_begins_at_the_decision_else_at_the_label_else_where_winners_pa
     file = tmp_path / "workspace" / "score.decisions.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("Ada", "Eve"), encoding="utf-8")
     damaged = page(workspace)
-    assert "The decision on the line cannot be read." in text(damaged)
+    assert "The decision on the line cannot be read." in text(damaged.widget)
     assert damaged.state.threshold == parted
     (small / "score.yaml").write_text(SCORE + "labels: [{name: Hot, at_least: 4}]\n", encoding="utf-8")
     labelled = wb.load(small)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as widgets
 import pandas as pd
 import pytest
 
 import workbench as wb
+from tests.dashboards.reading import text
 from workbench.charts.scoring import waterfall
 from workbench.dashboards.explain_contact import PAGE, State, View, lifted, name_of, page
 from workbench.errors import WorkbenchError
@@ -35,20 +33,12 @@ def state(view: View) -> Iterator[State]:
     view.state.contact_id = "21000151304"
 
 
-def text(view: View) -> str:
-    def parts(widget: Any) -> list[Any]:
-        return [widget, *(inner for child in getattr(widget, "children", ()) for inner in parts(child))]
-
-    html = " ".join(found.value for found in parts(view.widget) if isinstance(found, widgets.HTML))
-    return unescape(re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " ")
-
-
 def test_the_page_begins_with_whoever_did_something_last(view: View, state: State) -> None:
     assert state.headline == "Ingo Oberhuber has 20 points, 15 of fit and 5 of engagement: 15 below the line at 35."
     assert view._people.value == "21000151304"
     assert view._people.options[0] == ("20 · Ingo Oberhuber", "21000151304")
-    assert "ingo.oberhuber@baxuvia.example" in text(view)
-    assert "Form submission" in text(view)
+    assert "ingo.oberhuber@baxuvia.example" in text(view.widget)
+    assert "Form submission" in text(view.widget)
 
 
 def test_each_word_that_is_searched_stands_in_name_mail_company_or_id(view: View, state: State) -> None:
@@ -64,7 +54,7 @@ def test_each_word_that_is_searched_stands_in_name_mail_company_or_id(view: View
     view._search.value = "100%_"  # no pattern
     assert state.total == 0
     assert state.explained is None
-    assert "nobody is called '100%_': no name, e-mail, company or record id holds it" in text(view).casefold()
+    assert "nobody is called '100%_': no name, e-mail, company or record id holds it" in text(view.widget).casefold()
     assert view._cards.value == view._story.value == ""
     view._search.value = ""
     assert state.explained is not None
@@ -73,7 +63,7 @@ def test_each_word_that_is_searched_stands_in_name_mail_company_or_id(view: View
 def test_the_list_is_turned_page_by_page_and_not_beyond(view: View, state: State) -> None:
     first = [key for _, key in view._people.options]
     view._on.click()
-    assert f"{PAGE + 1} to {2 * PAGE} of 5,000" in text(view)
+    assert f"{PAGE + 1} to {2 * PAGE} of 5,000" in text(view.widget)
     assert not set(first) & {key for _, key in view._people.options}
     view._back.click()
     view._back.click()
@@ -92,10 +82,10 @@ def test_a_contact_is_explained_as_explain_does(view: View, state: State) -> Non
     view._threshold.value = 60
     assert state.headline.endswith(": just on the line at 60.")
     view._threshold.value = 1e9
-    assert "a line lies within what scores can be, here 0 to 100 points; 1,000,000,000 came." in text(view)
+    assert "a line lies within what scores can be, here 0 to 100 points; 1,000,000,000 came." in text(view.widget)
     assert state.threshold == 60
     for step in explained.steps:
-        assert step.what in text(view)
+        assert step.what in text(view.widget)
 
 
 def test_the_waterfall_steps_from_nothing_to_the_score() -> None:

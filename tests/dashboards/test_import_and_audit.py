@@ -7,12 +7,14 @@ import io
 from pathlib import Path
 from typing import Any
 
+import ipywidgets as widgets
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 import workbench as wb
+from tests.dashboards.reading import parts_of
 from workbench.dashboards import import_and_audit
 from workbench.dashboards.import_and_audit import FAULTS, State, View
 from workbench.dashboards.parts import note
@@ -47,11 +49,6 @@ def html(view: View, name: str) -> str:
     return str(view._html[name].value)
 
 
-def every_text(widget: Any) -> list[str]:
-    own = [str(widget.value)] if type(widget).__name__ == "HTML" else []
-    return own + [text for child in getattr(widget, "children", ()) for text in every_text(child)]
-
-
 def test_the_page_says_what_came_in_and_why(view: View) -> None:
     assert html(view, "answer").replace("<b>", "").replace("</b>", "").split(">", 1)[1] == (
         "31 rows of 2 files are in, none set aside; 26 faults marked, and 2 findings to look at.</p>"
@@ -64,7 +61,7 @@ def test_the_page_says_what_came_in_and_why(view: View) -> None:
 def test_no_text_from_a_file_is_markup(view: View) -> None:
     view.state.shown = (BLANK, "contacts", "email")
     view.state.of_table = "contacts"
-    texts = every_text(view.widget)
+    texts = [str(part.value) for part in parts_of(view.widget) if isinstance(part, widgets.HTML)]
     assert any("&lt;img" in text for text in texts)
     assert not any("<img" in text for text in texts)
     assert "<img" not in str(view._bars.spec)
@@ -233,14 +230,15 @@ def test_from_afar_only_the_served_exports_can_be_named(exports: Path, tmp_path:
 def sent(upload: Upload, files: dict[str, bytes], *, piece: int = 5) -> None:
     """What the browser does: offers files, and sends the pieces that it is asked for."""
     asked: list[dict[str, Any]] = []
-    upload.send = lambda message, buffers=None: asked.append(message)  # type: ignore[method-assign]
     contents = list(files.values())
-    upload._told(None, {"kind": "offer", "files": [{"name": n, "size": len(c)} for n, c in files.items()]}, [])
-    while asked:
-        want = asked.pop(0)
-        start = want["from"]
-        content = contents[want["file"]][start : start + piece]
-        upload._told(None, {"kind": "piece", "file": want["file"], "from": start}, [memoryview(content)])
+    with pytest.MonkeyPatch.context() as browser:
+        browser.setattr(upload, "send", lambda message, buffers=None: asked.append(message))
+        upload._told(None, {"kind": "offer", "files": [{"name": n, "size": len(c)} for n, c in files.items()]}, [])
+        while asked:
+            want = asked.pop(0)
+            start = want["from"]
+            content = contents[want["file"]][start : start + piece]
+            upload._told(None, {"kind": "piece", "file": want["file"], "from": start}, [memoryview(content)])
 
 
 def test_dropped_files_become_a_new_import_and_the_older_one_stays(view: View) -> None:
@@ -358,9 +356,9 @@ def test_more_than_a_page_takes_is_refused_before_a_byte_is_sent() -> None:
     assert upload.said == "51 files are too many at once; pack them into a ZIP file."
 
 
-def test_a_file_that_grows_on_its_way_is_not_taken() -> None:
+def test_a_file_that_grows_on_its_way_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = Upload()
-    upload.send = lambda message, buffers=None: None  # type: ignore[method-assign]
+    monkeypatch.setattr(upload, "send", lambda message, buffers=None: None)
     upload._told(None, {"kind": "offer", "files": [{"name": "a.csv", "size": 3}]}, [])
     upload._told(None, {"kind": "piece", "file": 0, "from": 0}, [b"more than 3"])
     assert upload.said == "a.csv changed while it was sent; choose it again."
@@ -386,10 +384,9 @@ def test_a_strangers_name_gives_no_path(name: str) -> None:
     assert not any(ord(letter) < 32 for letter in safe)
 
 
-def test_files_of_one_name_are_both_kept() -> None:
+def test_files_of_one_name_are_both_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = Upload()
-    asked: list[Any] = []
-    upload.send = lambda message, buffers=None: asked.append(message)  # type: ignore[method-assign]
+    monkeypatch.setattr(upload, "send", lambda message, buffers=None: None)
     upload._told(
         None, {"kind": "offer", "files": [{"name": "a/x.csv", "size": 1}, {"name": "../x.csv", "size": 1}]}, []
     )

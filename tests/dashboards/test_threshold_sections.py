@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
-from html import unescape
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as widgets
 import pandas as pd
 import pytest
 
 import workbench as wb
+from tests.dashboards.reading import named, parts_of, text
 from workbench.calibration import decisions
 from workbench.dashboards.calibrate_threshold import State, View, page
 from workbench.dashboards.calibrate_threshold.view import OPEN, stands
@@ -71,8 +69,8 @@ def make(tmp_path: Path) -> Callable[..., State]:
 
     def made(lines: list[str], **models: str) -> State:
         (tmp_path / "contacts-2026-06-30.csv").write_text("\r\n".join([*lines, ""]), encoding="utf-8", newline="")
-        for name, text in models.items():
-            (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+        for name, model in models.items():
+            (tmp_path / f"{name}.yaml").write_text(model, encoding="utf-8")
         return page(wb.load(tmp_path)).state
 
     return made
@@ -91,31 +89,17 @@ def section(view: View, question: str) -> Any:
     return one
 
 
-def parts_of(widget: widgets.Widget) -> list[widgets.Widget]:
-    return [widget, *(inner for child in getattr(widget, "children", ()) for inner in parts_of(child))]
-
-
-def named(view: View, name: str) -> Any:
-    (control,) = [part for part in parts_of(view.widget) if getattr(part, "description", None) == name]
-    return control
-
-
 def of(view: View, name: str) -> Any:
     """The box whose label begins with a name; the currency comes behind it."""
     (box,) = [part for part in parts_of(view.widget) if str(getattr(part, "description", "")).startswith(name)]
     return box
 
 
-def text(widget: widgets.Widget) -> str:
-    html = " ".join(part.value for part in parts_of(widget) if isinstance(part, widgets.HTML))
-    return unescape(re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " ")
-
-
 def opened(view: View, question: str) -> str:
     """What can be read in a section once it is open and settled."""
     section(view, question).open()
     view.state.settle()
-    return " ".join(text(section(view, question).widget).split())
+    return text(section(view, question).widget)
 
 
 def scored(state: State) -> pd.DataFrame:

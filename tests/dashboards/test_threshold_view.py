@@ -14,6 +14,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 import workbench as wb
+from tests.dashboards.reading import named, parts_of
 from workbench.charts.calibration import score_histogram
 from workbench.dashboards import parts
 from workbench.dashboards.calibrate_threshold import State, View
@@ -38,15 +39,6 @@ def as_found(view: View) -> Iterator[None]:
     while view.state.can_undo:
         view.state.undo()
     assert (view.state.headline, view.state.points) == before
-
-
-def parts_of(widget: widgets.Widget) -> list[widgets.Widget]:
-    return [widget, *(inner for child in getattr(widget, "children", ()) for inner in parts_of(child))]
-
-
-def named(view: View, name: str) -> Any:
-    (found,) = [part for part in parts_of(view.widget) if getattr(part, "description", None) == name]
-    return found
 
 
 def figure(view: View) -> Any:
