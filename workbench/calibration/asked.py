@@ -1,9 +1,9 @@
-"""What was asked for, checked and completed: the score's column, the date of the export, what a Workspace brings."""
+"""What was asked for, checked and completed: the score's column, the dates, what a Workspace brings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -47,6 +47,24 @@ def date_of_export(
         return None
     newest = collect(frame.select(*[nw.col(name).max() for name in dates])).iloc[0].max()
     return None if pd.isna(newest) else pd.Timestamp(newest)
+
+
+def days_of_creation(
+    frame: Frame, columns: Mapping[str, str], outcome: Outcome, as_of: pd.Timestamp | None
+) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """The day on which the oldest lead was created, and the day from which weeks of creation are counted back.
+
+    The latter is `as_of`, or the day after the newest lead where leads stopped coming before: weeks without any are no
+    weeks of work. None without dates of creation.
+    """
+    if as_of is None or columns.get(outcome.created) != "datetime":
+        return None
+    created = nw.col(outcome.created)
+    known = frame.filter(created <= nw.lit(as_of.to_pydatetime()))
+    oldest, newest = collect(known.select(created.min().alias("oldest"), created.max().alias("newest"))).iloc[0]
+    if pd.isna(newest):
+        return None
+    return pd.Timestamp(oldest).normalize(), min(as_of, pd.Timestamp(newest) + timedelta(days=1)).normalize()
 
 
 def related_of(table: Any, related: Related | None) -> Related | None:

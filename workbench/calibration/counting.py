@@ -11,13 +11,13 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from workbench.calibration.asked import date_of_export, needs_score, related_of, with_saved_segments
+from workbench.calibration.asked import date_of_export, days_of_creation, needs_score, related_of, with_saved_segments
 from workbench.calibration.clusters import COMPANY, ClusterTally, tally_parts
 from workbench.calibration.firstwin import first_win_of
 from workbench.calibration.result import Calibration
 from workbench.calibration.tally import MOST_WEEKS, Floats, WeeklyLeads, tally_scores, weekly_leads, weeks_before
 from workbench.conditions import Related
-from workbench.engines import Frame, as_frame, collect, count_by, kinds
+from workbench.engines import Frame, as_frame, count_by, kinds
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders import leads_of
 from workbench.outcomes import WON, YOUNG, Outcome, as_outcome, classify
@@ -274,12 +274,11 @@ def what_if(
     when = date_of_export(frame, columns, outcome, as_of)
     wide, outcome_code = classify(frame, outcome, as_of=when, activities=activities)
     keys = {"outcome": outcome_code}
-    span = _recent(frame, columns, outcome, when)
-    if span is not None:
-        created = nw.col(outcome.created)
-        keys["day"] = nw.when(created >= nw.lit(span[0].to_pydatetime())).then(created.dt.truncate("1d"))
+    days = days_of_creation(frame, columns, outcome, when)
+    if days is not None:
+        keys["day"] = nw.when(_recent(outcome, days[1])).then(nw.col(outcome.created).dt.truncate("1d"))
     counted = tally_codes(wide, model, keys=keys, activities=activities, related=related, as_of=when)
-    weeks, n_weeks = (None, 0) if span is None else _by_week(counted, until=span[1])
+    weeks, n_weeks = (None, 0) if days is None else _by_week(counted, until=days[1])
     return WhatIf(
         codes=counted.over(["outcome"]),
         weeks=weeks,
@@ -298,25 +297,6 @@ def _by_week(counted: CodeTally, *, until: pd.Timestamp) -> tuple[CodeTally | No
     return replace(counted, keys=pd.DataFrame({"week": week})).over(["week"], week >= 0), n_weeks
 
 
-def _recent(
-    frame: Frame, columns: Mapping[str, str], outcome: Outcome, as_of: pd.Timestamp | None
-) -> tuple[pd.Timestamp, pd.Timestamp] | None:
-    """The days from which and before which the leads of the last weeks were created.
-
-    The latter is `as_of`, or the day after the newest lead where leads stopped coming before: weeks without any are no
-    weeks of work. None without dates of creation.
-    """
-    if as_of is None or columns.get(outcome.created) != "datetime":
-        return None
-    created = nw.col(outcome.created)
-    found = collect(frame.filter(created <= nw.lit(as_of.to_pydatetime())).select(created.max()))
-    newest = found[outcome.created].to_numpy()[0]
-    if pd.isna(newest):
-        return None
-    until = min(as_of, pd.Timestamp(newest) + timedelta(days=1)).normalize()
-    return until - timedelta(weeks=MOST_WEEKS), until
-
-
 def _by_company(
     frame: Frame, columns: Mapping[str, str], score: str, outcome_code: nw.Expr, company: str | None
 ) -> ClusterTally | None:
@@ -333,14 +313,18 @@ def _by_company(
 def _weekly(
     frame: Frame, columns: Mapping[str, str], score: str, outcome: Outcome, as_of: pd.Timestamp | None
 ) -> WeeklyLeads | None:
-    span = _recent(frame, columns, outcome, as_of)
-    if span is None:
+    days = days_of_creation(frame, columns, outcome, as_of)
+    if days is None:
         return None
-    start, until = span
-    created = nw.col(outcome.created)
-    leads = frame.filter(created >= nw.lit(start.to_pydatetime()))
-    cells = count_by(leads, {"score": nw.col(score), "day": created.dt.truncate("1d")})
+    _, until = days
+    leads = frame.filter(_recent(outcome, until))
+    cells = count_by(leads, {"score": nw.col(score), "day": nw.col(outcome.created).dt.truncate("1d")})
     return weekly_leads(_floats(cells["score"]), cells["day"], cells["n"].to_numpy(), until=until)
+
+
+def _recent(outcome: Outcome, until: pd.Timestamp) -> nw.Expr:
+    """Leads created at most so many weeks before a day as are counted."""
+    return nw.col(outcome.created) >= nw.lit((until - timedelta(weeks=MOST_WEEKS)).to_pydatetime())
 
 
 def _floats(values: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:

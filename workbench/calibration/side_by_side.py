@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.calibration.asked import date_of_export, related_of, with_saved_segments
+from workbench.calibration.asked import date_of_export, days_of_creation, related_of, with_saved_segments
 from workbench.calibration.counting import BLANK, MOST_SEGMENTS
 from workbench.calibration.recommend import DRAWS
 from workbench.calibration.result import Calibration
@@ -540,16 +540,11 @@ def prepare_pair(
 
 def _recent(frame: Frame, columns: dict[str, str], outcome: Outcome, as_of: pd.Timestamp | None) -> tuple[nw.Expr, int]:
     """1 for contacts created in the last whole weeks with new ones, at most 52, and how many weeks these are."""
-    nothing = nw.lit(0).cast(nw.Int64), 0
-    if as_of is None or columns.get(outcome.created) != "datetime":
-        return nothing
-    created = nw.col(outcome.created)
-    known = frame.filter(created <= nw.lit(as_of.to_pydatetime()))
-    first, last = collect(known.select(created.min().alias("first"), created.max().alias("last"))).iloc[0]
-    if pd.isna(last):
-        return nothing
-    until = min(as_of, pd.Timestamp(last) + timedelta(days=1)).normalize()
-    n_weeks = min(MOST_WEEKS, (until - pd.Timestamp(first).normalize()).days // 7)
+    days = days_of_creation(frame, columns, outcome, as_of)
+    if days is None:
+        return nw.lit(0).cast(nw.Int64), 0
+    created, (oldest, until) = nw.col(outcome.created), days
+    n_weeks = min(MOST_WEEKS, (until - oldest).days // 7)
     start = until - timedelta(weeks=n_weeks)
     inside = (created >= nw.lit(start.to_pydatetime())) & (created < nw.lit(until.to_pydatetime()))
     return inside.fill_null(False).cast(nw.Int64), n_weeks
