@@ -1,23 +1,16 @@
-"""What was asked for, checked and completed: the score's column, the dates, what a Workspace brings."""
+"""What was asked for, checked and completed: the score's column, and the dates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import partial
-from typing import Any
 
 import narwhals as nw
 import pandas as pd
 
-from workbench.conditions import Related
 from workbench.engines import Frame, collect
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders import Workspace
 from workbench.outcomes import Outcome
-from workbench.scoring import ScoreModel
-from workbench.scoring.files import SEGMENTS_FILE
-from workbench.segments import read_segments
 
 
 def needs_score(columns: Mapping[str, str], score: str) -> None:
@@ -65,19 +58,3 @@ def days_of_creation(
     if pd.isna(newest):
         return None
     return pd.Timestamp(oldest).normalize(), min(as_of, pd.Timestamp(newest) + timedelta(days=1)).normalize()
-
-
-def related_of(table: Any, related: Related | None) -> Related | None:
-    """The other tables that rules speak of: those given, else a Workspace's own on DuckDB."""
-    if related is None and isinstance(table, Workspace):
-        return partial(table.table, engine="duckdb")
-    return related
-
-
-def with_saved_segments(model: ScoreModel, table: Any) -> ScoreModel:
-    """The model with the segments that were saved beside a Workspace, where it speaks of any."""
-    if not model.asked_segments or not isinstance(table, Workspace):
-        return model
-    beside = table.path / SEGMENTS_FILE
-    saved = read_segments(beside) if beside.is_file() else ()
-    return model.with_segments({one.name: one for one in (*saved, *model.segments)}.values())

@@ -11,7 +11,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from workbench.calibration.asked import date_of_export, days_of_creation, needs_score, related_of, with_saved_segments
+from workbench.calibration.asked import date_of_export, days_of_creation, needs_score
 from workbench.calibration.clusters import COMPANY, ClusterTally, tally_parts
 from workbench.calibration.firstwin import first_win_of
 from workbench.calibration.result import Calibration
@@ -22,6 +22,7 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders import leads_of
 from workbench.outcomes import WON, YOUNG, Outcome, as_outcome, classify
 from workbench.scoring import CodeTally, ScoreModel, tally_codes
+from workbench.scoring.apply import with_saved_segments
 from workbench.scoring.slices import Slice, moved, sliced
 from workbench.stats.proportions import check_confidence, wilson_interval
 from workbench.wording import plural
@@ -77,7 +78,7 @@ def calibrate(
     """
     check_confidence(confidence)
     outcome = as_outcome(outcome)
-    leads, as_of, activities = leads_of(table, as_of=as_of, activities=activities)
+    leads, as_of, activities, _ = leads_of(table, as_of=as_of, activities=activities)
     frame = as_frame(leads)
     columns = kinds(frame)
     needs_score(columns, score)
@@ -265,8 +266,7 @@ def what_if(
     """
     check_confidence(confidence)
     outcome, model = as_outcome(outcome), with_saved_segments(model, table)
-    related = related_of(table, related)
-    leads, as_of, activities = leads_of(table, as_of=as_of, activities=activities)
+    leads, as_of, activities, related = leads_of(table, as_of=as_of, activities=activities, related=related)
     frame = as_frame(leads)
     if among is not None:
         frame = frame.filter(among)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.calibration.asked import date_of_export, days_of_creation, related_of, with_saved_segments
+from workbench.calibration.asked import date_of_export, days_of_creation
 from workbench.calibration.counting import BLANK, MOST_SEGMENTS
 from workbench.calibration.recommend import DRAWS
 from workbench.calibration.result import Calibration
@@ -24,6 +24,7 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders import leads_of
 from workbench.outcomes import LOST, WON, YOUNG, Outcome, as_outcome, classify
 from workbench.scoring import CodeTally, ScoreModel, score, tally_codes
+from workbench.scoring.apply import with_saved_segments
 from workbench.stats.proportions import check_confidence, wilson_interval
 from workbench.stats.resampling import percentile_interval
 from workbench.wording import number, percent, plural, points
@@ -506,8 +507,7 @@ def prepare_pair(
     """Contacts with the old model's score, the outcome and the segment, as in `compare_models`."""
     check_confidence(confidence)
     outcome, old = as_outcome(outcome), with_saved_segments(old, table)
-    related = related_of(table, related)
-    leads, as_of, activities = leads_of(table, as_of=as_of, activities=activities)
+    leads, as_of, activities, related = leads_of(table, as_of=as_of, activities=activities, related=related)
     frame = as_frame(leads)
     columns = kinds(frame)
     if by is not None and by not in columns:

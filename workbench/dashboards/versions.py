@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from workbench.calibration import Calibration, Decision
-from workbench.calibration.asked import with_saved_segments
 from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.scoring import Rule, ScoreModel
+from workbench.scoring.apply import with_saved_segments
 from workbench.wording import points
 
 CLASSIC_LINE = 50.0

@@ -10,7 +10,7 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -331,17 +331,21 @@ def open_workspace(path: str | os.PathLike[str]) -> Workspace:
     return Workspace(folder)
 
 
-def leads_of(table: Any, *, as_of: Any, activities: Any) -> tuple[Any, Any, Any]:
-    """The leads, the date and the events of what a caller gave: a Workspace's own on DuckDB where they were not given.
+def leads_of(
+    table: Any, *, as_of: Any, activities: Any, related: Any = None, engine: Engine = "duckdb"
+) -> tuple[Any, Any, Any, Any]:
+    """The leads, the date, the events and the other tables by name of what a caller gave.
 
-    The caller keeps `table` while it works: a temporary Workspace takes its files with it.
+    Of a Workspace they are its own where they were not given: the leads on `engine`, all else on DuckDB. The caller
+    keeps `table` while it works: a temporary Workspace takes its files with it.
     """
     if not isinstance(table, Workspace):
-        return table, as_of, activities
+        return table, as_of, activities, related
     return (
-        table.table("contacts", engine="duckdb"),
+        table.contacts if engine == "pandas" else table.table("contacts", engine=engine),
         table.as_of if as_of is None else as_of,
         table.events(engine="duckdb") if activities is None else activities,
+        partial(table.table, engine="duckdb") if related is None else related,
     )
 
 

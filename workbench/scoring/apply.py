@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from typing import Any
 
 import narwhals as nw
@@ -13,12 +12,12 @@ import narwhals as nw
 from workbench import engines
 from workbench.conditions import All, Binding, Condition, Count, Either, InSegment, Not, Related
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders import Workspace
-from workbench.scoring.files import SEGMENTS_FILE
+from workbench.loaders import Workspace, leads_of
+from workbench.scoring.files import with_segments_in
 from workbench.scoring.model import MATRIX, ScoreModel
 from workbench.scoring.rollups import Whole, first_case, rolled_up, rolled_worth
 from workbench.scoring.rules import Rule, RuleGroup
-from workbench.segments import Segment, read_segments, resolved
+from workbench.segments import Segment, resolved
 
 
 def score(
@@ -60,7 +59,7 @@ def score(
     WorkbenchError
         For a rule on an unknown property, on one of another type, or on events where none came.
     """
-    source = opened(table, activities, related, as_of)
+    source = opened(table, activities=activities, related=related, as_of=as_of)
     kinds = engines.kinds(source.frame)
     if previous is not None and previous not in kinds:
         raise WorkbenchError(
@@ -111,14 +110,15 @@ class Opened:
     activities: Any
     related: Related | None
     as_of: str | date | None
-    segments: tuple[Segment, ...] = ()
+    given: Any  # the Workspace, or the same table
 
     def bind(self, model: ScoreModel, counted: Mapping[Count, str] | None = None) -> Bound:
         """The rules of a model bound to the table, all its events counted in one pass but those that `counted` has."""
+        model = with_saved_segments(model, self.given)
         rules = [rule for rule in model.rules if rule.enabled]
         asked = [condition for rule in rules for condition in rule.conditions]
         asked += [] if model.scored is None else [model.scored]
-        trees = looked_up(model, asked, self.segments)
+        trees = looked_up(model, asked)
         binding = Binding(
             self.frame,
             list(trees.values()),
@@ -202,10 +202,8 @@ class Bound:
         return _limited(points, self.model.scaled(rule.minimum), self.model.scaled(rule.maximum))
 
 
-def looked_up(
-    model: ScoreModel, asked: Sequence[Condition], beside: Sequence[Segment] = ()
-) -> dict[Condition, Condition]:
-    """Conditions with the segments that they speak of, from the model or else from those that lie beside the table.
+def looked_up(model: ScoreModel, asked: Sequence[Condition]) -> dict[Condition, Condition]:
+    """Conditions with the segments that they speak of, from the model.
 
     Raises
     ------
@@ -215,7 +213,7 @@ def looked_up(
     names = dict.fromkeys(name for condition in asked for name in condition.segments)
     if not names:
         return {condition: condition for condition in asked}
-    known = {segment.name: segment for segment in (*beside, *model.segments)}
+    known = {segment.name: segment for segment in model.segments}
     for name in names:
         if name not in known:
             raise WorkbenchError(
@@ -238,17 +236,17 @@ def _with_meanings(condition: Condition, means: Mapping[str, Segment]) -> Condit
     return condition
 
 
-def opened(table: Any, activities: Any, related: Related | None, as_of: str | date | None) -> Opened:
+def opened(table: Any, *, activities: Any, related: Related | None, as_of: str | date | None) -> Opened:
     """Contacts, activities, other tables and date: a Workspace's own where they were not given."""
-    segments: tuple[Segment, ...] = ()
-    if isinstance(table, Workspace):
-        beside = table.path / SEGMENTS_FILE
-        segments = read_segments(beside) if beside.is_file() else ()
-        activities = table.events(engine="duckdb") if activities is None else activities
-        related = partial(table.table, engine="duckdb") if related is None else related
-        as_of = table.as_of if as_of is None else as_of
-        table = table.contacts
-    return Opened(table, engines.as_frame(table), activities, related, as_of, segments)
+    contacts, as_of, activities, related = leads_of(
+        table, as_of=as_of, activities=activities, related=related, engine="pandas"
+    )
+    return Opened(contacts, engines.as_frame(contacts), activities, related, as_of, table)
+
+
+def with_saved_segments(model: ScoreModel, table: Any) -> ScoreModel:
+    """The model with the segments that were saved in a Workspace, where it speaks of any; its own come first."""
+    return with_segments_in(table.path, model) if isinstance(table, Workspace) else model
 
 
 def _label(model: ScoreModel, of: str | None, value: nw.Expr, previous: str | None) -> nw.Expr:

@@ -13,7 +13,7 @@ import pandas as pd
 from workbench import catalog, engines
 from workbench.conditions import Related
 from workbench.errors import WorkbenchError, listing
-from workbench.scoring.apply import opened
+from workbench.scoring.apply import opened, with_saved_segments
 from workbench.scoring.model import ScoreModel
 from workbench.scoring.tally import CodeTally, tally_codes
 
@@ -81,11 +81,10 @@ def explain(
     WorkbenchError
         If no contact or several have this id, and as `score` does.
     """
-    source = opened(table, activities, related, as_of)
+    source = opened(table, activities=activities, related=related, as_of=as_of)
+    model = with_saved_segments(model, table)
     wanted = str(contact_id)
     one, events = _rows(source.frame, ID, wanted, "contacts"), source.activities
-    if model.asked_segments and source.segments:
-        model = model.with_segments({one.name: one for one in (*source.segments, *model.segments)}.values())
     if events is not None:
         events = _rows(engines.as_frame(events), "contact_id", wanted, "activities", or_of=_own_kinds(model))
     tally = tally_codes(one, model, keys={}, activities=events, related=source.related, as_of=source.as_of)

@@ -82,8 +82,15 @@ def read(path: str | PathLike[str]) -> ScoreModel:
             raise WorkbenchError(f"{file.name}: {problem}") from problem
     else:
         model = from_text(text, file.name)
-    beside = file.with_name(SEGMENTS_FILE)
-    return model.with_segments(read_segments(beside)) if model.asked_segments and beside.is_file() else model
+    return with_segments_in(file.parent, model)
+
+
+def with_segments_in(folder: Path, model: ScoreModel) -> ScoreModel:
+    """The model with the segments that were saved in a folder, where it speaks of any; its own come first."""
+    saved = folder / SEGMENTS_FILE
+    if not model.asked_segments or not saved.is_file():
+        return model
+    return model.with_segments({one.name: one for one in (*read_segments(saved), *model.segments)}.values())
 
 
 def from_text(text: str, file: str) -> ScoreModel:

@@ -183,7 +183,7 @@ def tally_codes(
     WorkbenchError
         As `score` does.
     """
-    bound = opened(table, activities, related, as_of).bind(model)
+    bound = opened(table, activities=activities, related=related, as_of=as_of).bind(model)
     packed = _packed(bound)
     frame = bound.frame if bound.scored is None else bound.frame.filter(bound.scored)
     meanings = {name: rolled.meaning for name, rolled in bound.rolled.items()}
@@ -203,7 +203,7 @@ def packed_codes(
 
     Of a model without roll-ups. `counted` names columns that already hold what rules count: whole numbers, never blank.
     """
-    bound = opened(table, activities, related, as_of).bind(model, counted)
+    bound = opened(table, activities=activities, related=related, as_of=as_of).bind(model, counted)
     return bound.frame, _packed(bound)
 
 

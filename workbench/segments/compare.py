@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from workbench import engines
 from workbench.conditions import moment
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders import Workspace
+from workbench.loaders import Workspace, leads_of
 from workbench.outcomes import LOST, WON, Outcome, as_outcome, classify
 from workbench.segments.segment import ID, Segment, as_segments, bound
 from workbench.stats.proportions import check_confidence, wilson_interval
@@ -202,10 +202,8 @@ def _rows(
     activities: Any,
 ) -> pd.DataFrame:
     """One row a lead: who is in which segment, the outcome, and what is summed."""
-    if isinstance(table, Workspace):
-        as_of = table.as_of if as_of is None else as_of
-        activities = table.events(engine="duckdb") if activities is None else activities
-    frame, inside = bound(table, chosen, as_of=as_of, activities=activities, segments=saved)
+    leads, as_of, activities, related = leads_of(table, as_of=as_of, activities=activities, engine="pandas")
+    frame, inside = bound(leads, chosen, as_of=as_of, activities=activities, related=related, segments=saved)
     when = moment(as_of)
     frame, code = classify(frame, outcome, as_of=None if when is None else when.start, activities=activities)
     kinds = engines.kinds(frame)

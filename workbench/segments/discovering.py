@@ -155,7 +155,7 @@ def discover(
     Siddiqi, N. (2006). Credit risk scorecards. Wiley (information value).
     """
     outcome = as_outcome(outcome)
-    leads, as_of, activities = leads_of(table, as_of=as_of, activities=activities)
+    leads, as_of, activities, _ = leads_of(table, as_of=as_of, activities=activities)
     when = moment(as_of)
     frame = engines.as_frame(leads)
     kinds = engines.kinds(frame)

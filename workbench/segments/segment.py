@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
 import narwhals as nw
@@ -30,7 +29,7 @@ from workbench.conditions import (
     prepare,
 )
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders import Workspace
+from workbench.loaders import Workspace, leads_of
 
 ID = "hs_object_id"
 MOST_VALUES = 10_000
@@ -238,13 +237,11 @@ def bound(
 ) -> tuple[engines.Frame, list[nw.Expr]]:
     """A frame and a yes/no expression for each segment, all counted in one pass; arguments as in `Segment.select`."""
     asked = list(asked)
-    if isinstance(table, Workspace):
-        as_of = table.as_of if as_of is None else as_of
-        activities = table.events(engine="duckdb") if activities is None else activities
-        related = partial(table.table, engine="duckdb") if related is None else related
-        table = table.contacts
+    leads, as_of, activities, related = leads_of(
+        table, as_of=as_of, activities=activities, related=related, engine="pandas"
+    )
     trees = [one.tree for one in resolved(asked, segments)]
-    return prepare(engines.as_frame(table), trees, as_of=as_of, activities=activities, related=related)
+    return prepare(engines.as_frame(leads), trees, as_of=as_of, activities=activities, related=related)
 
 
 def resolved(asked: Iterable[Segment], segments: Iterable[Segment] = ()) -> list[Segment]:
