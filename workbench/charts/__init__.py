@@ -7,12 +7,13 @@ from typing import Any
 import plotly.graph_objects as go
 
 from workbench.calibration import Calibration, ModelComparison
-from workbench.charts import segments
-from workbench.charts.calibration import line_mark, score_histogram
+from workbench.charts import segments, theme
+from workbench.charts.calibration import line_offset, score_histogram
 from workbench.charts.improvements import picture
-from workbench.charts.scoring import drawn_line, scores_side_by_side, waterfall
+from workbench.charts.scoring import scores_side_by_side, waterfall
 from workbench.errors import WorkbenchError
 from workbench.scoring import Explanation
+from workbench.wording import points
 
 __all__ = ["plot"]
 
@@ -39,19 +40,13 @@ def plot(result: Any, *, threshold: float | None = None) -> go.Figure:
     if isinstance(result, Explanation):
         return go.Figure(waterfall(result, threshold))
     if isinstance(result, ModelComparison):
-        drawn = scores_side_by_side(result)
-        mark = drawn_line(result)
-        drawn["layout"]["shapes"] = mark["shapes"]
-        drawn["layout"]["annotations"].append(mark["annotation"])
-        return go.Figure(drawn)
+        told = f"line {points(result.new_line)}"
+        return go.Figure(theme.with_line(scores_side_by_side(result), result.new_line, told, font=theme.SMALL))
     if not isinstance(result, Calibration):
         raise WorkbenchError(
             f"there is no picture of {type(result).__name__}; plot() takes a Calibration, a ModelComparison, an "
             "Explanation, or a result of improvements or segments."
         )
     line = result.default_threshold if threshold is None else threshold
-    spec = score_histogram(result, line)
-    mark = line_mark(result.tally.score, line)
-    spec["layout"]["shapes"] = mark["shapes"]
-    spec["layout"]["annotations"].append(mark["annotation"])
-    return go.Figure(spec)
+    place, told = line + line_offset(result.tally.score), f"<b>hand over from {points(line)}</b>"
+    return go.Figure(theme.with_line(score_histogram(result, line), place, told, xanchor="left"))

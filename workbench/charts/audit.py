@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from workbench.charts import theme
-from workbench.charts.segments import label
+from workbench.charts.segments import label, records
 from workbench.wording import percent
 
 _ROW, _FRAME = 24, 70  # pixels
-
-
-def _records(table: pd.DataFrame) -> Iterator[Any]:
-    return iter(table.itertuples())
 
 
 def fill_rates(properties: pd.DataFrame) -> dict[str, Any]:
@@ -25,7 +20,7 @@ def fill_rates(properties: pd.DataFrame) -> dict[str, Any]:
     texts = [
         f"<b>{label(row.label)}</b><br>{percent(row.fill_rate)} filled ({row.n_filled:,} of {row.n_rows:,})"
         + (f"<br>{row.unused}" if row.unused else "")
-        for row in _records(shown)
+        for row in records(shown)
     ]
     colours = [theme.WARN if unused else theme.ABOVE for unused in shown["unused"]]
     bar: dict[str, Any] = {"type": "bar", "orientation": "h", "y": places, "hovertext": texts, "hoverinfo": "text"}

@@ -121,10 +121,10 @@ def _marks(calibration: Calibration, start: float, end: float) -> list[dict[str,
     else:
         marks.append((f"▲ {average}", summary.mean, "center"))
     marks += [(low, summary.minimum, "left"), (high, summary.maximum, "right")]
-    unit = {"showarrow": False, "font": {"color": theme.SOFT, "size": 12}, "xref": "paper", "yref": "paper"}
+    unit = {"showarrow": False, "font": theme.SMALL, "xref": "paper", "yref": "paper"}
     return [
         {**unit, "text": "leads", "x": 0, "xanchor": "right", "xshift": -8, "y": 1, "yanchor": "bottom", "yshift": 6},
-        {**_axis_title("score, in points"), "x": 0.5, "xanchor": "center", "yshift": -40},
+        theme.below_axis("score, in points", x=0.5, xanchor="center", yshift=-40),
     ] + [
         {
             "text": text,
@@ -135,37 +135,10 @@ def _marks(calibration: Calibration, start: float, end: float) -> list[dict[str,
             "yanchor": "top",
             "yshift": -22,
             "showarrow": False,
-            "font": {"color": theme.SOFT, "size": 12},
+            "font": theme.SMALL,
         }
         for text, x, anchor in marks
     ]
-
-
-def line_mark(scores: NDArray[np.float64], threshold: float) -> dict[str, Any]:
-    """Layout entries that draw the threshold itself, for figures that nobody drags."""
-    x = threshold + line_offset(scores)
-    return {
-        "shapes": [
-            {
-                "type": "line",
-                "x0": x,
-                "x1": x,
-                "y0": 0,
-                "y1": 1,
-                "yref": "paper",
-                "line": {"color": theme.INK, "width": 1.6},
-            }
-        ],
-        "annotation": {
-            "text": f"<b>hand over from {points(threshold)}</b>",
-            "x": x,
-            "y": 1,
-            "yref": "paper",
-            "yanchor": "bottom",
-            "xanchor": "left",
-            "showarrow": False,
-        },
-    }
 
 
 SHADES = ("#c3ced9", "#9fb8bd", "#73a5a2", "#3f8d86", "#0f766e", "#0b3b36")
@@ -201,7 +174,7 @@ def weekly_bars(leads: NDArray[np.int64], capacity: float) -> dict[str, Any]:
             shapes=[
                 {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": capacity, "y1": capacity, "line": line},
             ],
-            annotations=[_axis_title("weeks ago")],
+            annotations=[theme.below_axis("weeks ago")],
             showlegend=False,
             margin={"t": 12, "b": 48},
             height=220,
@@ -236,7 +209,7 @@ def time_to_win(table: pd.DataFrame) -> dict[str, Any]:
         "layout": theme.layout(
             xaxis={"title": None, "range": [-0.04 * last, 1.04 * last]},
             yaxis={"title": None, "tickformat": ".0%", "rangemode": "tozero"},
-            annotations=[_axis_title("days after the reference date")],
+            annotations=[theme.below_axis("days after the reference date")],
             showlegend=False,
             margin={"t": 12, "b": 48},
             height=260,
@@ -269,15 +242,9 @@ def promised_and_came(found: FollowUp) -> dict[str, Any]:
         "name": "came",
         "x": [f"{month:%Y-%m}" for month in rows["month"]],
         "y": value,
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": rows["high"].to_numpy() - value,
-            "arrayminus": value - rows["low"].to_numpy(),
-            "color": theme.SOFT,
-            "thickness": 1.4,
-            "width": 0,
-        },
+        "error_y": theme.error_bars(
+            value, rows["low"].to_numpy(), rows["high"].to_numpy(), color=theme.SOFT, thickness=1.4
+        ),
         "marker": {"size": 9, "color": [theme.WARN if one else theme.ABOVE for one in alarm]},
         "hovertext": hover,
         "hoverinfo": "text",
@@ -306,24 +273,9 @@ def promised_and_came(found: FollowUp) -> dict[str, Any]:
                     "line": {"color": theme.ABOVE, "width": 1.2, "dash": "dot"},
                 },
             ],
-            annotations=[_axis_title("month of creation")],
+            annotations=[theme.below_axis("month of creation")],
             showlegend=False,
             margin={"t": 12, "b": 48},
             height=220,
         ),
-    }
-
-
-def _axis_title(text: str) -> dict[str, Any]:
-    return {
-        "text": text,
-        "showarrow": False,
-        "font": {"color": theme.SOFT, "size": 12},
-        "xref": "paper",
-        "yref": "paper",
-        "x": 0,
-        "xanchor": "left",
-        "y": 0,
-        "yanchor": "top",
-        "yshift": -24,
     }

@@ -35,7 +35,7 @@ def improvement_lines(found: Improvement, *, by: str = "") -> dict[str, Any]:
         "layout": theme.layout(
             xaxis=SINCE,
             yaxis={"tickformat": SIGNED, "title": None, "zeroline": True, "zerolinecolor": theme.SOFT},
-            shapes=[_upright(found.choices.at)],
+            shapes=[theme.upright(found.choices.at, color=theme.SOFT, width=1, dash="dot")],
             showlegend=len(groups) > 1,
             legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"},
             margin={"t": 16, "b": 84 if len(groups) > 1 else 56},
@@ -88,11 +88,6 @@ def _band(x: pd.Series, low: pd.Series, high: pd.Series, name: str, **axes: str)
         {**shared, "x": place, "y": low.to_numpy()[known], "name": f"{name}, low"},
         {**shared, "x": place, "y": high.to_numpy()[known], "name": name, "fill": "tonexty", "fillcolor": BAND},
     ]
-
-
-def _upright(month: int) -> dict[str, Any]:
-    line = {"color": theme.SOFT, "width": 1, "dash": "dot"}
-    return {"type": "line", "x0": month, "x1": month, "y0": 0, "y1": 1, "yref": "paper", "line": line}
 
 
 def small_multiples(found: Improvements, *, columns: int = 4) -> dict[str, Any]:

@@ -48,8 +48,6 @@ def waterfall(explained: Explanation, line: float | None = None) -> dict[str, An
         },
         showlegend=False,
         margin={"t": 26, "b": 48},
-        shapes=[] if line is None else [_upright(line)],
-        annotations=[] if line is None else [_caption(f"line {points(line)}", line)],
     )
     bars = {
         "type": "bar",
@@ -75,7 +73,8 @@ def waterfall(explained: Explanation, line: float | None = None) -> dict[str, An
         "cliponaxis": False,
         "hoverinfo": "skip",
     }
-    return {"data": [bars, captions], "layout": layout}
+    figure = {"data": [bars, captions], "layout": layout}
+    return figure if line is None else theme.with_line(figure, line, f"line {points(line)}", font=theme.SMALL)
 
 
 def scores_side_by_side(comparison: ModelComparison) -> dict[str, Any]:
@@ -124,19 +123,7 @@ def scores_side_by_side(comparison: ModelComparison) -> dict[str, Any]:
             legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "reversed"},
             showlegend=True,
             margin={"t": 40, "b": 44},
-            annotations=[
-                {
-                    "text": "score, in points",
-                    "x": 0.5,
-                    "xref": "paper",
-                    "y": 0,
-                    "yref": "paper",
-                    "yanchor": "top",
-                    "yshift": -24,
-                    "showarrow": False,
-                    "font": {"color": theme.SOFT, "size": 12},
-                }
-            ],
+            annotations=[theme.below_axis("score, in points", x=0.5, xanchor="center")],
         ),
     }
 
@@ -178,12 +165,6 @@ def crossing_by_segment(comparison: ModelComparison) -> dict[str, Any]:
     }
 
 
-def drawn_line(comparison: ModelComparison) -> dict[str, Any]:
-    """Layout entries that draw the new line, for figures that nobody drags."""
-    x = comparison.new_line
-    return {"shapes": [_upright(x)], "annotation": _caption(f"line {points(x)}", x)}
-
-
 def _bars(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Where at most 40 bars begin, and their width."""
     distinct = np.unique(scores)
@@ -201,27 +182,3 @@ def _heights(
     known = n > 0
     place = np.floor((scores[known] - left[0]) / width + 1e-9).astype(np.int64)
     return np.bincount(place, weights=n[known], minlength=len(left)).astype(np.float64)
-
-
-def _upright(x: float) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "x0": x,
-        "x1": x,
-        "y0": 0,
-        "y1": 1,
-        "yref": "paper",
-        "line": {"color": theme.INK, "width": 1.6},
-    }
-
-
-def _caption(text: str, x: float) -> dict[str, Any]:
-    return {
-        "text": text,
-        "x": x,
-        "y": 1,
-        "yref": "paper",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"color": theme.SOFT, "size": 12},
-    }

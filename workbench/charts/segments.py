@@ -30,6 +30,7 @@ MOST_COMBINATIONS = 12
 MOST_CELLS = 20  # of a heat map, down and across
 MOST_PANELS = 12
 BAND = "rgba(15,118,110,0.28)"
+REACH = "#9fc5c1"  # of an interval
 
 
 def picture(result: object) -> dict[str, Any] | None:
@@ -63,7 +64,8 @@ def wrapped(text: object) -> str:
     return "<br>".join(escape(line, quote=False) for line in lines)
 
 
-def _records(table: pd.DataFrame) -> Iterator[Any]:
+def records(table: pd.DataFrame) -> Iterator[Any]:
+    """The rows, with a name for each column."""
     return iter(table.itertuples())
 
 
@@ -147,7 +149,7 @@ def months(table: pd.DataFrame) -> dict[str, Any]:
     known = table[table["n_leads"] > 0]
     hover = [
         f"<b>{row.month:%B %Y}</b><br>{percent(row.conversion_rate)} of {row.n_leads:,} ({interval(row.low, row.high)})"
-        for row in _records(known)
+        for row in records(known)
     ]
     trace = {
         "type": "scatter",
@@ -155,15 +157,7 @@ def months(table: pd.DataFrame) -> dict[str, Any]:
         "name": "conversion",
         "x": known["month"],
         "y": known["conversion_rate"],
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": known["high"] - known["conversion_rate"],
-            "arrayminus": known["conversion_rate"] - known["low"],
-            "color": "#9fc5c1",
-            "thickness": 1.2,
-            "width": 0,
-        },
+        "error_y": theme.error_bars(known["conversion_rate"], known["low"], known["high"], color=REACH, thickness=1.2),
         "line": {"color": theme.ABOVE, "width": 1.6},
         "marker": {"size": 6},
         "hovertext": hover,
@@ -210,31 +204,22 @@ def rates(table: pd.DataFrame, rate_all: float) -> dict[str, Any]:
         "mode": "markers",
         "y": places,
         "x": shown["conversion_rate"],
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": shown["high"] - shown["conversion_rate"],
-            "arrayminus": shown["conversion_rate"] - shown["low"],
-            "color": "#9fc5c1",
-            "thickness": 4,
-            "width": 0,
-        },
+        "error_x": theme.error_bars(shown["conversion_rate"], shown["low"], shown["high"], color=REACH, thickness=4),
         "marker": {"size": 9, "color": theme.ABOVE},
         "hovertext": [
             f"<b>{label(row.segment)}</b><br>{percent(row.conversion_rate)} of {row.n_leads:,} "
             f"({interval(row.low, row.high)})"
-            for row in _records(shown)
+            for row in records(shown)
         ],
         "hoverinfo": "text",
     }
-    line = {"type": "line", "x0": rate_all, "x1": rate_all, "y0": 0, "y1": 1, "yref": "paper"}
     return {
         "data": [trace],
         "layout": theme.layout(
             height=max(160, 34 * len(shown) + 80),
             xaxis={"tickformat": ".0%", "rangemode": "tozero", "showgrid": True},
             yaxis={"tickvals": places, "ticktext": [label(name) for name in shown["segment"]]},
-            shapes=[{**line, "line": {"color": theme.SOFT, "width": 1, "dash": "dot"}}],
+            shapes=[theme.upright(rate_all, color=theme.SOFT, width=1, dash="dot")],
             showlegend=False,
         ),
     }
@@ -371,7 +356,7 @@ def profiles(found: SegmentProfiles, *, across: int = 3) -> dict[str, Any]:
                 "marker": {"color": theme.ABOVE},
                 "hovertext": [
                     f"<b>{label(name)}</b><br>{label(row.value)}: {percent(row.share)} ({row.n:,})"
-                    for row in _records(rows)
+                    for row in records(rows)
                 ],
                 "hoverinfo": "text",
             }
@@ -411,7 +396,7 @@ def separating(table: pd.DataFrame) -> dict[str, Any]:
     places = list(range(len(shown)))
     names = [
         label(row.property) + (f" × {label(row.second)}" if isinstance(row.second, str) else "")
-        for row in _records(shown)
+        for row in records(shown)
     ]
     trace = {
         "type": "bar",
@@ -422,7 +407,7 @@ def separating(table: pd.DataFrame) -> dict[str, Any]:
         "hovertext": [
             f"<b>{name}</b><br>{label(row.best)}: {percent(row.conversion_rate)} of {row.n_leads:,} "
             f"({interval(row.low, row.high)})"
-            for name, row in zip(names, _records(shown), strict=True)
+            for name, row in zip(names, records(shown), strict=True)
         ],
         "hoverinfo": "text",
     }
@@ -450,7 +435,7 @@ def flow(found: StageFlow, *, height: int = 320) -> dict[str, Any]:
     position = {name: place for place, name in enumerate(stages)}
     moves = [
         (position[row.stage], position[row.next], int(row.n))
-        for row in _records(found.flows)
+        for row in records(found.flows)
         if isinstance(row.next, str)
     ]
     n = [int(count) for count in found.stages["n"]]

@@ -12,6 +12,33 @@ BELOW = "#c3ced9"
 WON = "#0b3b36"
 WARN = "#b45309"
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif'
+SMALL = {"color": SOFT, "size": 12}
+"""The font of remarks."""
+
+
+def upright(x: float, **line: Any) -> dict[str, Any]:
+    """A shape: a line from the bottom to the top of a figure."""
+    line = {"color": INK, "width": 1.6, **line}
+    return {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line}
+
+
+def with_line(figure: dict[str, Any], x: float, text: str, **more: Any) -> dict[str, Any]:
+    """A figure with an upright line that nobody drags, and a text above it."""
+    told = {"text": text, "x": x, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False, **more}
+    annotations = [*figure["layout"].get("annotations", ()), told]
+    return {**figure, "layout": {**figure["layout"], "shapes": [upright(x)], "annotations": annotations}}
+
+
+def below_axis(text: str, **more: Any) -> dict[str, Any]:
+    """An annotation: a text below the x axis, from its left end on unless `more` says otherwise."""
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 0, "yref": "paper", "yanchor": "top", "yshift": -24}
+    return {"text": text, "showarrow": False, "font": SMALL, **place, **more}
+
+
+def error_bars(value: Any, low: Any, high: Any, *, color: str, thickness: float) -> dict[str, Any]:
+    """Lines from each value to the two ends of its interval."""
+    ends = {"array": high - value, "arrayminus": value - low}
+    return {"type": "data", "symmetric": False, **ends, "color": color, "thickness": thickness, "width": 0}
 
 
 def layout(**more: Any) -> dict[str, Any]:
