@@ -50,11 +50,16 @@ def bars_of(scores: NDArray[np.float64]) -> Bars:
         left = scores[0] + np.arange(round(span / step) + 1) * step
         return Bars(left, left, left, step, -step / 2)
     width = round_step(span, MOST_BARS)
-    first = np.floor(scores[0] / width + 1e-9)
-    left = np.arange(first, np.floor(scores[-1] / width + 1e-9) + 1) * width
+    left = left_ends(scores, width)
     whole = width.is_integer() and bool(np.all(scores == np.floor(scores)))
     last = left + width - whole
     return Bars(left, last, (left + last) / 2, width, -0.5 if whole else 0.0)
+
+
+def left_ends(scores: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Multiples of the width at which bars that hold ascending scores begin."""
+    first, last = (np.floor(scores[place] / width + 1e-9) for place in (0, -1))
+    return np.arange(first, last + 1) * width
 
 
 def line_offset(scores: NDArray[np.float64]) -> float:

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from workbench.calibration.side_by_side import ModelComparison
 from workbench.charts import theme
+from workbench.charts.calibration import MOST_BARS, Bars, left_ends
 from workbench.charts.segments import label
 from workbench.scoring import Explanation
 from workbench.wording import points, round_step, signed
 
-MOST_BARS = 40
-LEAST_WIDTH = 0.004  # of a bar, of the axis: a step of few points can still be seen
 
 
 def waterfall(explained: Explanation, line: float | None = None) -> dict[str, Any]:
@@ -82,19 +81,19 @@ def scores_side_by_side(comparison: ModelComparison) -> dict[str, Any]:
     cells = comparison.cells
     old, new = (cells[side].to_numpy(dtype=float) for side in ("old_score", "new_score"))
     n = cells["n"].to_numpy()
-    left, width = _bars(np.concatenate([old[~np.isnan(old)], new[~np.isnan(new)]]))
+    bars = _bars(np.concatenate([old[~np.isnan(old)], new[~np.isnan(new)]]))
+    left, width = bars.left, bars.width
     before, after, above = (
-        _heights(scores, n * inside, left, width)
+        _heights(scores, n * inside, bars)
         for scores, inside in ((old, ~np.isnan(old)), (new, ~np.isnan(new)), (new, new >= comparison.new_line))
     )
-    middle = left + width / 2
     titles = comparison.titles
     shown = [f"{points(a)}{f' to {points(a + width)}' if width != 1 else ''} points" for a in left]
     hover = [
         f"<b>{score}</b><br>{label(titles[0])}: {int(was):,}<br>{label(titles[1])}: {int(now):,}"
         for score, was, now in zip(shown, before, after, strict=True)
     ]
-    shared = {"type": "bar", "x": middle, "width": width * 0.86, "hovertext": hover, "hoverinfo": "text"}
+    shared = {"type": "bar", "x": bars.middle, "width": width * 0.86, "hovertext": hover, "hoverinfo": "text"}
     return {
         "data": [
             {
@@ -109,7 +108,7 @@ def scores_side_by_side(comparison: ModelComparison) -> dict[str, Any]:
                 "type": "scatter",
                 "mode": "lines",
                 "name": label(titles[0]),
-                "x": np.repeat(np.append(left, left[-1] + width), 2),
+                "x": np.repeat(np.append(left, bars.last[-1]), 2),
                 "y": np.concatenate([[0], np.repeat(before, 2), [0]]),
                 "line": {"color": theme.INK, "width": 1.4, "dash": "dot"},
                 "hoverinfo": "skip",
@@ -118,7 +117,7 @@ def scores_side_by_side(comparison: ModelComparison) -> dict[str, Any]:
         "layout": theme.layout(
             barmode="overlay",
             height=320,
-            xaxis={"range": [float(left[0]), float(left[-1] + width)], "title": None},
+            xaxis={"range": [float(left[0]), float(bars.last[-1])], "title": None},
             yaxis={"title": None, "rangemode": "tozero"},
             legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "reversed"},
             showlegend=True,
@@ -165,20 +164,18 @@ def crossing_by_segment(comparison: ModelComparison) -> dict[str, Any]:
     }
 
 
-def _bars(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Where at most 40 bars begin, and their width."""
+def _bars(scores: NDArray[np.float64]) -> Bars:
+    """At most 40 bars, each from one score up to the next bar's."""
     distinct = np.unique(scores)
-    if len(distinct) < 2:
-        return distinct[:1] if len(distinct) else np.zeros(1), 1.0
-    step, span = float(np.diff(distinct).min()), float(distinct[-1] - distinct[0])
-    width = step if span / step < MOST_BARS else round_step(span, MOST_BARS)
-    first = np.floor(distinct[0] / width + 1e-9)
-    return np.arange(first, np.floor(distinct[-1] / width + 1e-9) + 1) * width, width
+    width = 1.0
+    left = distinct[:1] if len(distinct) else np.zeros(1)
+    if len(distinct) > 1:
+        step, span = float(np.diff(distinct).min()), float(distinct[-1] - distinct[0])
+        width = step if span / step < MOST_BARS else round_step(span, MOST_BARS)
+        left = left_ends(distinct, width)
+    return Bars(left, left + width, left + width / 2, width, 0.0)
 
 
-def _heights(
-    scores: NDArray[np.float64], n: NDArray[Any], left: NDArray[np.float64], width: float
-) -> NDArray[np.float64]:
+def _heights(scores: NDArray[np.float64], n: NDArray[Any], bars: Bars) -> NDArray[np.float64]:
     known = n > 0
-    place = np.floor((scores[known] - left[0]) / width + 1e-9).astype(np.int64)
-    return np.bincount(place, weights=n[known], minlength=len(left)).astype(np.float64)
+    return np.bincount(bars.places(scores[known]), weights=n[known], minlength=bars.count).astype(np.float64)
