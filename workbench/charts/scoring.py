@@ -15,7 +15,6 @@ from workbench.scoring import Explanation
 from workbench.wording import points, round_step, signed
 
 
-
 def waterfall(explained: Explanation, line: float | None = None) -> dict[str, Any]:
     """One contact's points from 0 to its score, a bar a step that gave or took any; `line` marks the threshold."""
     steps = [step for step in explained.steps if step.points]

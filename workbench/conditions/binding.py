@@ -347,7 +347,7 @@ class Binding:
             else:
                 test = _TEXTS[node.match] if isinstance(node, Text) else _any_of
             values = [node.text] if isinstance(node, Text) else node.values
-            return self._text_leaf(node, node.property, values, _opposite(test) if negated else test)
+            return self._text_leaf(node.property, values, _opposite(test) if negated else test)
         if isinstance(node, InDays | InPeriod):
             return self._days_leaf(node, negated)
         if isinstance(node, Before):
@@ -383,7 +383,7 @@ class Binding:
             self._known(term.name),
         )
 
-    def _text_leaf(self, node: Condition, of: Property, values: Sequence[str], test: _Test) -> nw.Expr:
+    def _text_leaf(self, of: Property, values: Sequence[str], test: _Test) -> nw.Expr:
         kind = engines.kind_of(self._schema[of.name])
         if kind != "text":
             if self._is_blank(of.name):
@@ -413,7 +413,7 @@ class Binding:
             else:
                 span = (back, now.end) if node.direction.endswith("in_last_days") else (now.start, on)
                 yearly = node.direction.startswith("anniversary")
-                inside = has_anniversary(column, node, *span) if yearly else _inside(column, span)
+                inside = has_anniversary(column, *span) if yearly else _inside(column, span)
         return known & (~inside if negated else inside)
 
     def _before(self, node: Before, negated: bool) -> nw.Expr:

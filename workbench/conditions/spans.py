@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 import narwhals as nw
 
 from workbench.conditions.parsing import MONTHS
-from workbench.conditions.tree import InDays, InPeriod
+from workbench.conditions.tree import InPeriod
 
 LEAP_DAY, DAY_BEFORE = 229, 228  # as month and day in one number
 
@@ -39,7 +39,7 @@ def _start(node: InPeriod, day: date, later: int) -> datetime:
     return datetime(counted // 12, counted % 12 + 1, 1)
 
 
-def has_anniversary(column: nw.Expr, node: InDays, start: datetime, end: datetime) -> nw.Expr:
+def has_anniversary(column: nw.Expr, start: datetime, end: datetime) -> nw.Expr:
     """Whether the day of the year comes round between `start` and `end` (no longer inside), in a later year.
 
     29 February comes round on 28 February where there is no other.

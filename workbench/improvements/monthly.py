@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 SIZES = (("1-10", 10), ("11-50", 50), ("51-200", 200), ("201-1000", 1_000), ("more than 1000", np.inf))
 """Bands of employees and the most that each holds."""
 
-USAGE = ("website_visitors", "form_submissions", "emails_delivered", "emails_opened", "emails_clicked")
 _EVENTS = {
     "form_submission": "form_submissions",
     "email_delivered": "emails_delivered",

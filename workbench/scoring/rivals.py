@@ -166,10 +166,9 @@ def odoo_probabilities(leads: Any, *, won: str, fields: Sequence[str], tags: str
     start = COUNTS_START_AT
     chances = np.array([n_won + start, n_lost + start]) / (n_won + n_lost + 2 * start)
     s = np.tile(chances, (len(rows), 1))
-    place = np.arange(len(rows))
     for name in fields:
         known = rows[name].notna().to_numpy()
-        s[known] *= _shares(place[known], rows[name][known], closed[known], at_least=0)[0]
+        s[known] *= _shares(rows[name][known], closed[known], at_least=0)[0]
     if tags is not None:
         split = (
             rows[tags].astype("str").where(rows[tags].notna()).str.split(";").reset_index(drop=True).explode().dropna()
@@ -177,14 +176,14 @@ def odoo_probabilities(leads: Any, *, won: str, fields: Sequence[str], tags: str
         split = split.str.strip()
         split = split[split != ""]
         at = split.index.to_numpy()
-        shares, kept = _shares(at, split, closed[at], at_least=FEWEST_TAGS)
+        shares, kept = _shares(split, closed[at], at_least=FEWEST_TAGS)
         np.multiply.at(s, at[kept], shares[kept])
     probability = np.round(100 * s[:, 0] / s.sum(axis=1), 2)
     return pd.Series(probability, index=rows.index, name="probability")
 
 
 def _shares(
-    place: np.ndarray[Any, Any], values: pd.Series[Any], closed: np.ndarray[Any, Any], *, at_least: int
+    values: pd.Series[Any], closed: np.ndarray[Any, Any], *, at_least: int
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Each value's share among the won and among the lost, shape (n, 2), and which values count; others have 1."""
     codes, names = pd.factorize(values)
