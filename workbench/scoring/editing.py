@@ -7,9 +7,7 @@ from dataclasses import replace
 
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.scoring.model import ScoreModel
-from workbench.scoring.rules import Rule, RuleGroup, RuleSum
-
-Change = Callable[[Rule], Rule | None]
+from workbench.scoring.rules import Rule, RuleSum
 
 
 def rule_of(model: ScoreModel, name: str) -> Rule:
@@ -18,7 +16,7 @@ def rule_of(model: ScoreModel, name: str) -> Rule:
     Raises WorkbenchError for an unknown rule.
     """
     _needs(model, name)
-    return next(rule for group in model.groups for rule in _rules(group) if rule.name == name)
+    return next(rule for group in model.groups for rule in group.written_rules if rule.name == name)
 
 
 def with_rule(model: ScoreModel, name: str, rule: Rule) -> ScoreModel:
@@ -90,8 +88,8 @@ def fitted(model: ScoreModel, counted: ScoreModel) -> ScoreModel | None:
     Rules that `model` has no more are there, not enabled. None where it has rules, or asks things, that were not
     counted.
     """
-    wanted = {(group.name, rule.name): rule for group in model.groups for rule in _rules(group)}
-    counted_rules = {(group.name, rule.name): rule for group in counted.groups for rule in _rules(group)}
+    wanted = {(group.name, rule.name): rule for group in model.groups for rule in group.written_rules}
+    counted_rules = {(group.name, rule.name): rule for group in counted.groups for rule in group.written_rules}
     if any(key not in counted_rules or _asks(rule) != _asks(counted_rules[key]) for key, rule in wanted.items()):
         return None
     limits = {group.name: group for group in model.groups}
@@ -118,23 +116,8 @@ def _asks(rule: Rule) -> tuple[str, int]:
     return rule.asks, rule.codes
 
 
-def _rules(group: RuleGroup) -> tuple[Rule, ...]:
-    """The rules of a group as they are written, those of sums too."""
-    return tuple(rule for one in group.rules for rule in (one.rules if isinstance(one, RuleSum) else (one,)))
-
-
-def _changed(model: ScoreModel, change: Change) -> ScoreModel:
-    groups = []
-    for group in model.groups:
-        rules: list[Rule | RuleSum] = []
-        for one in group.rules:
-            if isinstance(one, Rule):
-                rules += [found for found in [change(one)] if found is not None]
-                continue
-            inside = tuple(found for found in map(change, one.rules) if found is not None)
-            rules += [replace(one, rules=inside)] if inside else []
-        groups.append(replace(group, rules=tuple(rules)))
-    return replace(model, groups=tuple(groups))
+def _changed(model: ScoreModel, change: Callable[[Rule], Rule | None]) -> ScoreModel:
+    return replace(model, groups=tuple(group.changed(change) for group in model.groups))
 
 
 def _needs_group(model: ScoreModel, group: str) -> None:

@@ -84,17 +84,7 @@ def lifts(explained: Explanation, threshold: float) -> pd.DataFrame:
 def _constant(model: ScoreModel, points: dict[str, float]) -> ScoreModel:
     """The model with rules that always give the same in place of these."""
     rules = {name: Rule(name=name, when="true", points=worth) for name, worth in points.items()}
-
-    def kept(rule: Rule) -> Rule:
-        return rules.get(rule.name, rule)
-
-    groups = []
-    for group in model.groups:
-        inside = tuple(
-            kept(one) if isinstance(one, Rule) else replace(one, rules=tuple(map(kept, one.rules)))
-            for one in group.rules
-        )
-        groups.append(replace(group, rules=inside))
+    groups = (group.changed(lambda rule: rules.get(rule.name, rule)) for group in model.groups)
     return replace(model, groups=tuple(groups))
 
 

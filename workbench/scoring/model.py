@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -236,28 +236,16 @@ class ScoreModel:
         def changed(rule: Rule) -> Rule:
             return replace(rule, points=points[rule.name]) if rule.name in points else rule
 
-        return self._with_rules(lambda rules: tuple(changed(rule) for rule in rules))
+        return replace(self, groups=tuple(group.changed(changed) for group in self.groups))
 
     def keeping(self, names: Container[str]) -> ScoreModel:
         """The same model with only the single rules of these names, and no groups or sums without any.
 
         Raises WorkbenchError if none is left.
         """
-        return self._with_rules(lambda rules: tuple(rule for rule in rules if rule.name in names))
-
-    def _with_rules(self, change: Callable[[tuple[Rule, ...]], tuple[Rule, ...]]) -> ScoreModel:
-        """The same model with other rules in each place; sums and groups that are left without any go."""
-        groups = []
-        for group in self.groups:
-            rules: list[Rule | RuleSum] = []
-            for one in group.rules:
-                found = change(one.rules if isinstance(one, RuleSum) else (one,))
-                if isinstance(one, RuleSum):
-                    rules += [replace(one, rules=found)] if found else []
-                else:
-                    rules += found
-            groups += [replace(group, rules=tuple(rules))] if rules or not group.rules else []
-        return replace(self, groups=tuple(groups))
+        groups = [group.changed(lambda rule: rule if rule.name in names else None) for group in self.groups]
+        left = (new for old, new in zip(self.groups, groups, strict=True) if new.rules or not old.rules)
+        return replace(self, groups=tuple(left))
 
     @cached_property
     def scale(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import gcd
 from typing import Any, Literal, get_args
@@ -369,6 +370,22 @@ class RuleGroup:
     def single_rules(self) -> tuple[Rule, ...]:
         """All rules as they are applied, those of sums too."""
         return tuple(rule for block in self.blocks for rule in block.rules)
+
+    @property
+    def written_rules(self) -> tuple[Rule, ...]:
+        """All rules as they are written, without the group's decay; those of sums too."""
+        return tuple(rule for one in self.rules for rule in (one.rules if isinstance(one, RuleSum) else (one,)))
+
+    def changed(self, change: Callable[[Rule], Rule | None]) -> RuleGroup:
+        """The group with each rule changed, those of sums too; None takes it out, and a sum without any goes."""
+        rules: list[Rule | RuleSum] = []
+        for one in self.rules:
+            found = [new for new in map(change, (one,) if isinstance(one, Rule) else one.rules) if new is not None]
+            if isinstance(one, RuleSum):
+                rules += [replace(one, rules=tuple(found))] if found else []
+            else:
+                rules += found
+        return replace(self, rules=tuple(rules))
 
     @property
     def column(self) -> str:
