@@ -15,7 +15,7 @@ from workbench.calibration.asked import date_of_export, days_of_creation, needs_
 from workbench.calibration.clusters import COMPANY, ClusterTally, tally_parts
 from workbench.calibration.firstwin import first_win_of
 from workbench.calibration.result import Calibration
-from workbench.calibration.tally import MOST_WEEKS, Floats, WeeklyLeads, tally_scores, weekly_leads, weeks_before
+from workbench.calibration.tally import MOST_WEEKS, Floats, Ints, WeeklyLeads, tally_scores, weekly_leads, weeks_before
 from workbench.conditions import Related
 from workbench.engines import Frame, as_frame, count_by, kinds
 from workbench.errors import WorkbenchError, did_you_mean, listing
@@ -230,23 +230,24 @@ class WhatIf:
     def rules(self) -> pd.DataFrame:
         """One row a rule: rule, n_leads (judged leads it matches), n_won, conversion_rate, low, high (Wilson)."""
         outcome = self.codes.keys["outcome"].to_numpy()
-        patterns = len(self.codes.codes)
-        leads = np.bincount(self.codes.pattern, weights=np.where(outcome < YOUNG, self.codes.n, 0), minlength=patterns)
-        wins = np.bincount(self.codes.pattern, weights=np.where(outcome == WON, self.codes.n, 0), minlength=patterns)
-        matched = [np.flatnonzero(found) for found in self.codes.codes.T]
-        n = np.array([leads[rows].sum() for rows in matched]).astype(np.int64)
-        won = np.array([wins[rows].sum() for rows in matched]).astype(np.int64)
-        low, high = wilson_interval(won, n, confidence=self.confidence)
-        return pd.DataFrame(
-            {
-                "rule": [rule.name for rule in self.model.rules],
-                "n_leads": n,
-                "n_won": won,
-                "conversion_rate": np.divide(won, n, out=np.full(len(n), np.nan), where=n > 0),
-                "low": low,
-                "high": high,
-            }
-        )
+        return rules_met(self.codes, self.codes.pattern, outcome, self.codes.n, self.confidence).drop(columns="n")
+
+
+def rules_met(codes: CodeTally, pattern: Ints, outcome: Ints, n: Ints, confidence: float) -> pd.DataFrame:
+    """One row a rule: rule, n (contacts it matches), n_leads (judged ones), n_won, conversion_rate, low, high (Wilson).
+
+    Of cells: the row of `codes`, an outcome code and a count each.
+    """
+    met = [np.flatnonzero(found) for found in codes.codes.T]
+    counts = [
+        np.bincount(pattern, weights=part, minlength=len(codes.codes))
+        for part in (n, n * (outcome < YOUNG), n * (outcome == WON))
+    ]
+    matched, leads, won = (np.array([count[rows].sum() for rows in met]).astype(np.int64) for count in counts)
+    low, high = wilson_interval(won, leads, confidence=confidence)
+    rate = np.divide(won, leads, out=np.full(len(leads), np.nan), where=leads > 0)
+    found = {"rule": [rule.name for rule in codes.model.rules], "n": matched, "n_leads": leads, "n_won": won}
+    return pd.DataFrame(found | {"conversion_rate": rate, "low": low, "high": high})
 
 
 def what_if(

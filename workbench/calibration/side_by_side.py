@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.calibration.asked import date_of_export, days_of_creation
-from workbench.calibration.counting import BLANK, MOST_SEGMENTS
+from workbench.calibration.counting import BLANK, MOST_SEGMENTS, rules_met
 from workbench.calibration.recommend import DRAWS
 from workbench.calibration.result import Calibration
 from workbench.calibration.tally import MOST_WEEKS, tally_scores
@@ -25,7 +25,7 @@ from workbench.loaders import leads_of
 from workbench.outcomes import LOST, WON, YOUNG, Outcome, as_outcome, classify
 from workbench.scoring import CodeTally, ScoreModel, score, tally_codes
 from workbench.scoring.apply import with_saved_segments
-from workbench.stats.proportions import check_confidence, wilson_interval
+from workbench.stats.proportions import check_confidence
 from workbench.stats.resampling import percentile_interval
 from workbench.wording import number, percent, plural, points
 
@@ -451,18 +451,7 @@ class CountedPair:
         """One row a rule: rule, n (contacts it matches), n_leads (judged ones), n_won, conversion_rate, low, high."""
         known = self.pattern != NOT_SCORED
         outcome, n = self.cells["outcome"].to_numpy()[known], self.cells["n"].to_numpy()[known]
-        size = len(self.codes.codes)
-        counts = [
-            np.bincount(self.pattern[known], weights=n * inside, minlength=size)
-            for inside in (np.ones(len(n)), outcome < YOUNG, outcome == WON)
-        ]
-        met = self.codes.codes > 0
-        matched, leads, won = (np.rint(one @ met).astype(np.int64) for one in counts)
-        low, high = wilson_interval(won, leads, confidence=self.pair.confidence)
-        rate = np.divide(won, leads, out=np.full(len(won), np.nan), where=leads > 0)
-        names = [rule.name for rule in self.codes.model.rules]
-        found = {"rule": names, "n": matched, "n_leads": leads, "n_won": won, "conversion_rate": rate}
-        return pd.DataFrame(found | {"low": low, "high": high})
+        return rules_met(self.codes, self.pattern[known], outcome, n, self.pair.confidence)
 
     def lines_for(self, leads_per_week: float, new: ScoreModel | None = None) -> tuple[float, float]:
         """For each model the lowest line from which no more leads come a week.
