@@ -40,7 +40,8 @@ from workbench.conditions import (
     parse_count,
     prepare,
 )
-from workbench.conditions.binding import BLANK_CLASS, FEW_BITS, MANY_COUNTS
+from workbench.conditions.binding import MANY_COUNTS
+from workbench.conditions.classes import BLANK_CLASS, FEW_BITS
 from workbench.errors import WorkbenchError
 from workbench.scoring import Case, Decay, Rule, RuleGroup, ScoreModel, score, tally_codes
 

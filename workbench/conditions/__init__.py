@@ -6,9 +6,10 @@ A comparison with a blank is false, also under `not`; only `is_unknown` finds bl
 
 from __future__ import annotations
 
-from workbench.conditions.binding import Binding, events_told, moment, prepare
+from workbench.conditions.binding import Binding, events_told, prepare
 from workbench.conditions.parsing import FUNCTIONS, parse, parse_count
 from workbench.conditions.related import Related, linked_pairs
+from workbench.conditions.spans import moment
 from workbench.conditions.tree import (
     All,
     AllOf,

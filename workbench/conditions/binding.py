@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import partial, reduce
-from operator import add, and_, eq, ge, gt, le, lt, ne, or_
-from typing import Any, TypeAlias, TypeVar, cast
+from operator import add, and_, or_
+from typing import Any, cast
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from workbench import catalog, engines
+from workbench.conditions.classes import DEPTH, classes_of, counted_by_class
+from workbench.conditions.comparing import (
+    NEEDED,
+    TEXTS,
+    Test,
+    all_of,
+    any_of,
+    between,
+    compare,
+    inside_span,
+    one_of,
+    opposite,
+    typed_as,
+)
+from workbench.conditions.frames import ID, as_text, fold, inner_join, left_join, naive
 from workbench.conditions.parsing import shortened
-from workbench.conditions.related import ID, Related, flags, history_of, ids_of, linked_ids, typed_values
-from workbench.conditions.spans import has_anniversary, period_span
+from workbench.conditions.related import Related, flags, history_of, ids_of, linked_ids, typed_values
+from workbench.conditions.spans import Moment, has_anniversary, moment, period_span
 from workbench.conditions.tree import (
     All,
     AllOf,
@@ -53,21 +66,9 @@ from workbench.conditions.tree import (
 )
 from workbench.errors import WorkbenchError, did_you_mean, listing
 
-TRUE_WORDS = frozenset({"true", "yes", "y", "1", "ja", "wahr", "oui", "vrai"})
-FALSE_WORDS = frozenset({"false", "no", "n", "0", "nein", "falsch", "non", "faux"})
-
 MANY_COUNTS = 4  # from so many on, events are told apart before they are counted
-MOST_CLASSES = 100_000
-EXACT_BITS = 53  # of a whole number in floating point
-FEW_BITS = 10  # for a record with fewer than 1,024 events
-BLANK_CLASS = "\x1fblank"
 
-_T = TypeVar("_T")
-_Test: TypeAlias = Callable[..., nw.Expr]
-_OPERATORS: dict[Comparison, Callable[[Any, Any], Any]] = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
-_FLIPPED: dict[Comparison, Comparison] = {"<": ">", "<=": ">="}
 _OPPOSITE: dict[Comparison, Comparison] = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)?")
 _HOLDS = {
     "number": "numbers",
     "text": "text",
@@ -76,40 +77,6 @@ _HOLDS = {
     "other": "neither text nor numbers",
 }
 _EXAMPLE = {"number": "50", "text": '"Software"', "bool": "true", "datetime": '"2026-06-30"'}
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The time as of which a table is looked at: from `start` to just before `end`."""
-
-    start: datetime
-    end: datetime
-
-
-def moment(as_of: str | date | Moment | None) -> Moment | None:
-    """The time meant by `as_of`: a day (or a midnight) is the whole of that day, any other time that instant.
-
-    Raises
-    ------
-    WorkbenchError
-        If `as_of` is no date.
-    """
-    if as_of is None or isinstance(as_of, Moment):
-        return as_of
-    if isinstance(as_of, str):
-        found = interval_of(as_of.strip())
-        if found is None:
-            raise WorkbenchError(f"as_of is a date such as '2026-06-30', not {as_of!r}.")
-        start = found[0]
-    elif isinstance(as_of, datetime):
-        # a pandas Timestamp may have nanoseconds
-        start = datetime.combine(as_of.date(), as_of.time().replace(tzinfo=None))
-    elif isinstance(as_of, date):
-        start = datetime.combine(as_of, time())
-    else:
-        raise WorkbenchError(f"as_of is a date such as '2026-06-30', not {as_of!r}.")
-    whole_day = start.time() == time()
-    return Moment(start, start + (timedelta(days=1) if whole_day else timedelta(microseconds=1)))
 
 
 def prepare(
@@ -316,7 +283,7 @@ class Binding:
             return self._expression(node.part, not negated)
         if isinstance(node, All | Either):
             parts = [self._expression(part, negated) for part in node.parts]
-            return _fold(and_ if isinstance(node, All) != negated else or_, parts)
+            return fold(and_ if isinstance(node, All) != negated else or_, parts)
         if isinstance(node, Always):
             anything = nw.col(next(iter(self._schema))).is_null()
             return anything | ~anything if node.value != negated else anything & ~anything
@@ -335,26 +302,26 @@ class Binding:
             return ever_known & ~ever if negated else ever
         if isinstance(node, Compare):
             operator = _OPPOSITE[node.operator] if negated else node.operator
-            return self._leaf(node, node.term, [node.value], partial(_compare, operator=operator))
+            return self._leaf(node, node.term, [node.value], partial(compare, operator=operator))
         if isinstance(node, Between):
-            test: _Test = partial(_between, low_operator=node.low_operator, high_operator=node.high_operator)
-            return self._leaf(node, node.term, [node.low, node.high], _opposite(test) if negated else test)
+            test: Test = partial(between, low_operator=node.low_operator, high_operator=node.high_operator)
+            return self._leaf(node, node.term, [node.low, node.high], opposite(test) if negated else test)
         if isinstance(node, OneOf):
-            return self._leaf(node, node.term, node.values, _opposite(_one_of) if node.negated != negated else _one_of)
+            return self._leaf(node, node.term, node.values, opposite(one_of) if node.negated != negated else one_of)
         if isinstance(node, Text | AnyOf | AllOf):
             if isinstance(node, AllOf):
-                test = partial(_all_of, exactly=node.exactly)
+                test = partial(all_of, exactly=node.exactly)
             else:
-                test = _TEXTS[node.match] if isinstance(node, Text) else _any_of
+                test = TEXTS[node.match] if isinstance(node, Text) else any_of
             values = [node.text] if isinstance(node, Text) else node.values
-            return self._text_leaf(node.property, values, _opposite(test) if negated else test)
+            return self._text_leaf(node.property, values, opposite(test) if negated else test)
         if isinstance(node, InDays | InPeriod):
             return self._days_leaf(node, negated)
         if isinstance(node, Before):
             return self._before(node, negated)
         raise TypeError(f"no condition: {node!r}")
 
-    def _leaf(self, node: Condition, term: Term, values: Sequence[Value], test: _Test) -> nw.Expr:
+    def _leaf(self, node: Condition, term: Term, values: Sequence[Value], test: Test) -> nw.Expr:
         """ "Known and ...": a comparison with a blank is false, and so is its opposite."""
         ordered = isinstance(node, Between) or (isinstance(node, Compare) and node.operator not in ("==", "!="))
         if isinstance(term, Count):
@@ -365,7 +332,7 @@ class Binding:
                 )
             return test(self.count(term), values)
         kind, column, known = self._dated(term)
-        typed = _typed(values, kind) if not (ordered and kind in ("text", "bool")) else None
+        typed = typed_as(values, kind) if not (ordered and kind in ("text", "bool")) else None
         if kind == "other" or typed is None:
             if isinstance(term, Property) and self._is_blank(term.name):
                 return ~column.is_null()
@@ -383,7 +350,7 @@ class Binding:
             self._known(term.name),
         )
 
-    def _text_leaf(self, of: Property, values: Sequence[str], test: _Test) -> nw.Expr:
+    def _text_leaf(self, of: Property, values: Sequence[str], test: Test) -> nw.Expr:
         kind = engines.kind_of(self._schema[of.name])
         if kind != "text":
             if self._is_blank(of.name):
@@ -402,7 +369,7 @@ class Binding:
         now = self._now(node)
         if isinstance(node, InPeriod):
             try:
-                inside = _inside(column, period_span(node, now.start.date()))
+                inside = inside_span(column, period_span(node, now.start.date()))
             except OverflowError as problem:
                 raise WorkbenchError(f"{node} lies outside of the calendar; ask for fewer periods.") from problem
         else:
@@ -413,7 +380,7 @@ class Binding:
             else:
                 span = (back, now.end) if node.direction.endswith("in_last_days") else (now.start, on)
                 yearly = node.direction.startswith("anniversary")
-                inside = has_anniversary(column, *span) if yearly else _inside(column, span)
+                inside = has_anniversary(column, *span) if yearly else inside_span(column, span)
         return known & (~inside if negated else inside)
 
     def _before(self, node: Before, negated: bool) -> nw.Expr:
@@ -463,11 +430,11 @@ class Binding:
             return f"{start}asks for an order; use == true or == false."
         return (
             f"{start}compares it with {self._first_strange(values, kind)}; "
-            f"write {_NEEDED[kind]}, such as {term} == {_EXAMPLE[kind]}."
+            f"write {NEEDED[kind]}, such as {term} == {_EXAMPLE[kind]}."
         )
 
     def _first_strange(self, values: Sequence[Value], kind: str) -> str:
-        strange = next(value for value in values if _typed([value], kind) is None)
+        strange = next(value for value in values if typed_as([value], kind) is None)
         if isinstance(strange, str):
             return f"the text {quoted(strange)}"
         return literal(strange) if isinstance(strange, bool) else f"the number {literal(strange)}"
@@ -521,20 +488,20 @@ class Binding:
                 if not plain:
                     return
                 self._asked = self._told.get(condition, condition)
-                sought.append(_fold(and_, [self._expression(part, False) for part in plain]))
+                sought.append(fold(and_, [self._expression(part, False) for part in plain]))
         if sought:
-            self._sought = _fold(or_, sought)
+            self._sought = fold(or_, sought)
 
     def _of_sought(self, events: engines.Frame, kinds: Mapping[str, str]) -> engines.Frame:
         """The events of those who are sought, if these are few."""
         if self._sought is None or not events.implementation.is_duckdb():
             return events
-        key = _as_text(ID, engines.kind_of(self._schema[ID])).alias("_sought")
+        key = as_text(ID, engines.kind_of(self._schema[ID])).alias("_sought")
         ids = engines.to_arrow(self.frame.filter(self._sought).select(key).head(MOST_SOUGHT + 1))
         if len(ids) > MOST_SOUGHT:
             return events
         few = cast("nw.LazyFrame[Any]", engines.like(nw.from_native(ids), events))
-        named = events.lazy().with_columns(_as_text("contact_id", kinds["contact_id"]).alias("_sought"))
+        named = events.lazy().with_columns(as_text("contact_id", kinds["contact_id"]).alias("_sought"))
         return named.join(few, on="_sought", how="semi").drop("_sought")
 
     def _count_one_by_one(
@@ -555,10 +522,10 @@ class Binding:
                 columns.append(happens.cast(nw.Int64).alias(name))
                 totals.append(nw.col(name).sum())
             else:
-                columns.append(nw.when(happens).then(_naive("at", events)).alias(name))
+                columns.append(nw.when(happens).then(naive("at", events)).alias(name))
                 totals.append(nw.col(name).min() if one.order == "first" else nw.col(name).max())
-        found = binding.frame.filter(~nw.col("contact_id").is_null() & _fold(or_, happened))
-        found = found.select(_as_text("contact_id", kinds["contact_id"]).alias(ID), *columns)
+        found = binding.frame.filter(~nw.col("contact_id").is_null() & fold(or_, happened))
+        found = found.select(as_text("contact_id", kinds["contact_id"]).alias(ID), *columns)
         return found.group_by(ID).agg(*totals)
 
     def _count_by_class(
@@ -572,66 +539,30 @@ class Binding:
         columns = sorted({name for test in tests for name in test.properties})
         if any(kinds.get(name) != "text" for name in columns):
             return None
-        ones = events.select(*columns, nw.lit(1).cast(nw.Int64).alias("_n"))
-        classes = engines.collect(ones.group_by(*columns).agg(nw.col("_n").sum()).head(MOST_CLASSES + 1))
-        keys = classes[columns].astype("str").fillna(BLANK_CLASS)
-        if len(classes) > MOST_CLASSES or keys.duplicated().any():
+        classes = classes_of(events, columns)
+        if classes is None:
             return None
-        asked = Binding(engines.as_frame(classes), tests, of="activities", told=dict(zip(tests, counts, strict=True)))
+        told = dict(zip(tests, counts, strict=True))
+        asked = Binding(engines.as_frame(classes.table), tests, of="activities", told=told)
         named = [asked.condition(test).alias(name) for test, name in zip(tests, names, strict=True)]
         holds = engines.collect(cast("nw.DataFrame[Any]", asked.frame).select(*named)).to_numpy(dtype=bool)
 
-        # From the widest span to the narrowest: an event inside `depth` of them is inside the first `depth`.
         spans = sorted({count.within_days or math.inf for count in counts}, reverse=True)
         inside = Binding(events, [self._span(days) for days in spans], as_of=self._as_of, of="activities")
         depth = reduce(add, [inside.condition(self._span(days)).cast(nw.Int64) for days in spans])
-        needed = np.array([spans.index(count.within_days or math.inf) for count in counts])
+        span = np.array([spans.index(count.within_days or math.inf) for count in counts])
         wanted = ~nw.col("contact_id").is_null() & inside.condition(self._span(spans[0]))
         # Readers of files that lie sorted by kind and time leave out whole parts by these.
         wanted = wanted & nw.col("kind").is_in(sorted({count.kind for count in counts}))
-        rows = inside.frame.filter(wanted).select(
-            _as_text("contact_id", kinds["contact_id"]).alias(ID),
-            *[nw.col(name).cast(nw.String).fill_null(BLANK_CLASS) for name in columns],
-            depth.alias("_depth"),
-        )
-
-        def counted(bits: int) -> engines.Frame:
-            """Each record's counts as digits of so many bits, several in one exact sum, and all its events."""
-            per = max(EXACT_BITS // bits, 1)
-            packs = {f"_pack_{first}": slice(first, first + per) for first in range(0, len(names), per)}
-            cells = []
-            for reached in range(1, len(spans) + 1):
-                told = holds & (needed < reached)
-                some = told.any(axis=1)
-                values = {
-                    name: told[some, pack] @ 2.0 ** (bits * np.arange(len(names[pack]))) for name, pack in packs.items()
-                }
-                cells.append(keys[some].assign(_depth=reached, _all=1.0, **values))
-            classed = engines.like(engines.as_frame(pd.concat(cells, ignore_index=True)), events)
-            classed = classed.with_columns(*[nw.col(name).cast(nw.String) for name in columns])
-            joined = _inner_join(rows, classed, [*columns, "_depth"])
-            sums = joined.group_by(ID).agg(*[nw.col(name).sum() for name in ("_all", *packs)])
-            digits = [
-                (nw.col(name).cast(nw.Int64) // 2 ** (bits * place) % 2**bits).alias(count)
-                for name, pack in packs.items()
-                for place, count in enumerate(names[pack])
-            ]
-            return engines.like(sums, self.frame).select(ID, "_all", *digits)
-
-        # No count can overflow its digits: it is at most the record's events, and these at most all events.
-        all_events = max(int(classes["_n"].sum()).bit_length(), 1)
-        if engines.keeps(self.frame) and all_events > FEW_BITS:
-            found = counted(FEW_BITS)
-            most = engines.collect(found.select(nw.col("_all").max()))["_all"]
-            if most.isna().all() or int(most.max()) < 2**FEW_BITS:
-                return found.drop("_all")
-        return counted(all_events).drop("_all")
+        key = as_text("contact_id", kinds["contact_id"]).alias(ID)
+        rows = inside.frame.filter(wanted).select(key, *classes.texts(), depth.alias(DEPTH))
+        return counted_by_class(rows, classes, names, holds, span, to=self.frame)
 
     def _attach(self, found: engines.Frame, names: Sequence[str], whole: Sequence[bool]) -> None:
         """Columns by record id, on the frame's engine, joined to it; whole numbers are 0 where there are none."""
         numbers = [name for name, is_whole in zip(names, whole, strict=True) if is_whole]
-        key = _as_text(ID, engines.kind_of(self._schema[ID]))
-        self.frame = _join(self.frame, found, names, numbers, key, self._fresh("_key"))
+        key = as_text(ID, engines.kind_of(self._schema[ID]))
+        self.frame = left_join(self.frame, found, names, numbers, key, self._fresh("_key"))
 
     def _event_test(self, count: Count) -> Condition:
         return All((*_event_parts(count), self._span(count.within_days or math.inf)))
@@ -707,16 +638,10 @@ class Binding:
         values = engines.as_frame(texts.to_frame().assign(**{name: typed_values(texts, kind)}))
         binding = Binding(values, [node.asked], as_of=self._as_of, of=self._of, told={node.asked: node})
         fitting = engines.like(binding.frame.filter(binding.condition(node.asked)).select("value"), history)
-        return ids_of(_inner_join(history, fitting, ["value"])), ids_of(history.filter(nw.col("value") != ""))
+        return ids_of(inner_join(history, fitting, ["value"])), ids_of(history.filter(nw.col("value") != ""))
 
 
 _KNOWN = " is known"
-
-
-def _inner_join(left: engines.Frame, right: engines.Frame, on: Sequence[str]) -> engines.Frame:
-    if isinstance(left, nw.LazyFrame):
-        return left.join(right.lazy(), on=list(on))
-    return left.join(cast("nw.DataFrame[Any]", right), on=list(on))
 
 
 def _moved(when: datetime, by: timedelta) -> datetime:
@@ -725,162 +650,3 @@ def _moved(when: datetime, by: timedelta) -> datetime:
         return when + by
     except OverflowError:
         return datetime.min if by < timedelta() else datetime.max
-
-
-def _naive(name: str, frame: engines.Frame) -> nw.Expr:
-    """A column of times in microseconds without a zone."""
-    dtype = frame.collect_schema()[name]
-    column = nw.col(name)
-    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
-        return column.dt.replace_time_zone(None)
-    return column.cast(nw.Datetime("us")) if isinstance(dtype, nw.Date) else column
-
-
-def _join(
-    frame: engines.Frame, totals: engines.Frame, names: Sequence[str], numbers: Sequence[str], key: nw.Expr, on: str
-) -> engines.Frame:
-    """The frame with the totals of each row's key, numbers 0 where there are none; `on` is a free name for the key."""
-    filled = [nw.col(name).fill_null(0).cast(nw.Int64) if name in numbers else nw.col(name) for name in names]
-    totals = totals.rename({ID: on})
-    if isinstance(frame, nw.LazyFrame):
-        return frame.with_columns(key.alias(on)).join(totals.lazy(), on=on, how="left").with_columns(*filled).drop(on)
-    # Only the keys are joined, so that the rows keep their order and a pandas frame its index.
-    keys = frame.select(key.alias(on)).with_row_index("_row")
-    joined = keys.join(cast("nw.DataFrame[Any]", totals), on=on, how="left").sort("_row").with_columns(*filled)
-    return frame.with_columns(*[joined[name] for name in names])
-
-
-def _as_text(name: str, kind: str) -> nw.Expr:
-    column = nw.col(name)
-    if kind == "text":
-        return column
-    return (column.cast(nw.Int64) if kind == "number" else column).cast(nw.String)
-
-
-def _fold(operator: Callable[[_T, _T], _T], parts: Sequence[_T]) -> _T:
-    """Combine in a balanced tree, so that a long list does not become a deep expression."""
-    if len(parts) <= 2:
-        return reduce(operator, parts)
-    half = len(parts) // 2
-    return operator(_fold(operator, parts[:half]), _fold(operator, parts[half:]))
-
-
-# -- tests of a column that is known -----------------------------------------------------------------------------
-
-
-def _opposite(test: _Test) -> _Test:
-    return lambda column, values: ~test(column, values)
-
-
-def _compare(column: nw.Expr, values: Sequence[Any], *, operator: Comparison) -> nw.Expr:
-    (value,) = values
-    if isinstance(value, tuple):
-        start, end = cast("tuple[datetime, datetime]", value)
-        if operator in ("==", "!="):
-            inside = _inside(column, value)
-            return inside if operator == "==" else ~inside
-        edge = start if operator in ("<", ">=") else end
-        return column < edge if operator in ("<", "<=") else column >= edge
-    if isinstance(value, bool):
-        return column if value == (operator == "==") else ~column
-    return cast("nw.Expr", _OPERATORS[operator](column, value))
-
-
-def _between(column: nw.Expr, values: Sequence[Any], *, low_operator: Comparison, high_operator: Comparison) -> nw.Expr:
-    low, high = values
-    above = _compare(column, [low], operator=_FLIPPED[low_operator])
-    return above & _compare(column, [high], operator=high_operator)
-
-
-def _one_of(column: nw.Expr, values: Sequence[Any]) -> nw.Expr:
-    if all(isinstance(value, str) for value in values):
-        return column.is_in(list(values))
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return column.cast(nw.Float64).is_in([float(value) for value in values])
-    return _fold(or_, [_compare(column, [value], operator="==") for value in values])
-
-
-def _any_of(column: nw.Expr, values: Sequence[str]) -> nw.Expr:
-    joined = nw.concat_str(nw.lit(";"), column, nw.lit(";"))
-    return _fold(or_, [joined.str.contains(f";{value};", literal=True) for value in values])
-
-
-def _all_of(column: nw.Expr, values: Sequence[str], *, exactly: bool) -> nw.Expr:
-    wanted = list(dict.fromkeys(values))
-    every = _fold(and_, [_any_of(column, [value]) for value in wanted])
-    # with nothing else in the cell it is as long as its values and what stands between them
-    return every & (column.str.len_chars() == len(";".join(wanted))) if exactly else every
-
-
-def _inside(column: nw.Expr, span: tuple[datetime, datetime]) -> nw.Expr:
-    return (column >= span[0]) & (column < span[1])
-
-
-_TEXTS: Mapping[str, _Test] = {
-    "contains": lambda column, values: column.str.to_lowercase().str.contains(values[0].lower(), literal=True),
-    "starts_with": lambda column, values: column.str.to_lowercase().str.starts_with(values[0].lower()),
-    "ends_with": lambda column, values: column.str.to_lowercase().str.ends_with(values[0].lower()),
-}
-_NEEDED = {
-    "number": "a number without quotes",
-    "text": "a text in quotes",
-    "bool": "true or false",
-    "datetime": "a date in quotes",
-}
-
-
-def _typed(values: Sequence[Value], kind: str) -> list[Any] | None:
-    """The values as a column of that kind compares them, a date as the span it stands for; None if one does not fit."""
-    typed = [_TYPED[kind](value) if kind in _TYPED else None for value in values]
-    return None if any(value is None for value in typed) else typed
-
-
-def _number(value: Value) -> Value | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _text(value: Value) -> Value | None:
-    return value if isinstance(value, str) else None
-
-
-def _yes_or_no(value: Value) -> bool | None:
-    word = str(value).strip().casefold()
-    return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
-
-
-def interval_of(value: Value) -> tuple[datetime, datetime] | None:
-    """`"2026-06-30"` is that day, `"2026-06-30 10:00"` that minute: from its start to just before its end."""
-    found = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        return None
-    year, month, day, hour, minute, second, fraction = found.groups()
-    try:
-        start = datetime(
-            int(year),
-            int(month),
-            int(day),
-            int(hour or 0),
-            int(minute or 0),
-            int(second or 0),
-            int((fraction or "").ljust(6, "0")),
-        )
-        unit = (
-            timedelta(microseconds=1)
-            if fraction
-            else timedelta(seconds=1)
-            if second
-            else timedelta(minutes=1)
-            if minute
-            else timedelta(days=1)
-        )
-        return start, start + unit
-    except (ValueError, OverflowError):
-        return None
-
-
-_TYPED: Mapping[str, Callable[[Value], Any]] = {
-    "number": _number,
-    "text": _text,
-    "bool": _yes_or_no,
-    "datetime": interval_of,
-}

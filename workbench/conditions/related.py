@@ -9,12 +9,12 @@ import narwhals as nw
 import pandas as pd
 
 from workbench import catalog, engines
+from workbench.conditions.frames import ID, as_text
 from workbench.errors import WorkbenchError, did_you_mean, listing
 
 Related: TypeAlias = Callable[[str], Any]
 """A table's name (`"deals"`) to the table, of any engine; `Workspace.table` is one."""
 
-ID = "hs_object_id"
 OBJECTS = {plural: name for name, plural in catalog.TABLES.items()}
 
 
@@ -68,12 +68,7 @@ def _links(frame: engines.Frame, name: str) -> pd.DataFrame:
 
 
 def _text(frame: engines.Frame, name: str) -> nw.Expr:
-    """A column of ids as text, whole numbers without a decimal point."""
-    column = nw.col(name)
-    kind = engines.kind_of(frame.collect_schema()[name])
-    if kind == "text":
-        return column
-    return (column.cast(nw.Int64) if kind == "number" else column).cast(nw.String)
+    return as_text(name, engines.kind_of(frame.collect_schema()[name]))
 
 
 def history_of(

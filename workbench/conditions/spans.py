@@ -2,14 +2,82 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 import narwhals as nw
 
 from workbench.conditions.parsing import MONTHS
-from workbench.conditions.tree import InPeriod
+from workbench.conditions.tree import InPeriod, Value
+from workbench.errors import WorkbenchError
 
 LEAP_DAY, DAY_BEFORE = 229, 228  # as month and day in one number
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The time as of which a table is looked at: from `start` to just before `end`."""
+
+    start: datetime
+    end: datetime
+
+
+def moment(as_of: str | date | Moment | None) -> Moment | None:
+    """The time meant by `as_of`: a day (or a midnight) is the whole of that day, any other time that instant.
+
+    Raises
+    ------
+    WorkbenchError
+        If `as_of` is no date.
+    """
+    if as_of is None or isinstance(as_of, Moment):
+        return as_of
+    if isinstance(as_of, str):
+        found = interval_of(as_of.strip())
+        if found is None:
+            raise WorkbenchError(f"as_of is a date such as '2026-06-30', not {as_of!r}.")
+        start = found[0]
+    elif isinstance(as_of, datetime):
+        # a pandas Timestamp may have nanoseconds
+        start = datetime.combine(as_of.date(), as_of.time().replace(tzinfo=None))
+    elif isinstance(as_of, date):
+        start = datetime.combine(as_of, time())
+    else:
+        raise WorkbenchError(f"as_of is a date such as '2026-06-30', not {as_of!r}.")
+    whole_day = start.time() == time()
+    return Moment(start, start + (timedelta(days=1) if whole_day else timedelta(microseconds=1)))
+
+
+def interval_of(value: Value) -> tuple[datetime, datetime] | None:
+    """`"2026-06-30"` is that day, `"2026-06-30 10:00"` that minute: from its start to just before its end."""
+    found = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, fraction = found.groups()
+    try:
+        start = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            int((fraction or "").ljust(6, "0")),
+        )
+        unit = (
+            timedelta(microseconds=1)
+            if fraction
+            else timedelta(seconds=1)
+            if second
+            else timedelta(minutes=1)
+            if minute
+            else timedelta(days=1)
+        )
+        return start, start + unit
+    except (ValueError, OverflowError):
+        return None
 
 
 def period_span(node: InPeriod, day: date) -> tuple[datetime, datetime]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import add
 from typing import Any
 
 import narwhals as nw
 
 from workbench import engines
 from workbench.conditions import All, Binding, Condition, Count, Either, InSegment, Not, Related
+from workbench.conditions.frames import fold
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders import Workspace, leads_of
 from workbench.scoring.files import with_segments_in
@@ -278,11 +280,8 @@ def fresh(name: str, taken: Container[str]) -> str:
 
 
 def summed(parts: Sequence[nw.Expr]) -> nw.Expr:
-    """The sum as a balanced tree, so that a thousand rules do not become a deep expression."""
-    if len(parts) == 1:
-        return parts[0]
-    half = len(parts) // 2
-    return summed(parts[:half]) + summed(parts[half:])
+    """The sum of at least one expression."""
+    return fold(add, parts)
 
 
 def _gives(rule: Rule) -> bool:

@@ -11,12 +11,12 @@ import pandas as pd
 
 from workbench import catalog, engines
 from workbench.conditions import Binding, Condition, Related, linked_pairs
+from workbench.conditions.frames import ID, as_text
 from workbench.errors import WorkbenchError
 from workbench.scoring.rules import MOST_CODES, Rule
 
 Whole: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
-ID = "hs_object_id"
 HUNDREDTHS = 100
 """An average is rounded to these."""
 
@@ -59,9 +59,8 @@ def rolled_up(frame: engines.Frame, rule: Rule, related: Related | None, as_of: 
     for condition in those:
         others = others.filter(binding.condition(condition))
     links = linked_pairs(frame, "contacts", others, name, told=f"the rule {rule.name!r}")
-    kinds = engines.kind_of(others.collect_schema()[ID])
-    key = nw.col(ID).cast(nw.Int64) if kinds == "number" else nw.col(ID)
-    records = engines.collect(others.select(key.cast(nw.String).alias("to"), code.alias("code")))
+    key = as_text(ID, engines.kind_of(others.collect_schema()[ID]))
+    records = engines.collect(others.select(key.alias("to"), code.alias("code")))
     asked = links.merge(records.astype({"to": "str"}), on="to")
     counts = pd.crosstab(asked["of"], asked["code"]).reindex(columns=range(len(conditions) + 1), fill_value=0)
     distinct, codes = np.unique(counts.to_numpy(dtype=np.int64), axis=0, return_inverse=True)

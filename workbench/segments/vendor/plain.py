@@ -27,6 +27,7 @@ from workbench.conditions import (
     Property,
     Text,
 )
+from workbench.conditions.spans import interval_of
 from workbench.conditions.tree import Comparison, Direction, Period, TextMatch, Value
 from workbench.errors import WorkbenchError
 
@@ -224,8 +225,6 @@ def with_blanks(tree: Condition) -> Condition | None:
 
 
 def _plainer_date(of: Property, sign: Comparison, text: str) -> Condition:
-    from workbench.conditions.binding import interval_of
-
     span = interval_of(text)
     if span is None:
         raise WorkbenchError(f"{of.name!r} is a date, and {text!r} is none; write one such as '2026-06-30'.")
