@@ -16,6 +16,8 @@ INVERSE_TYPES = {"company": 280, "deal": 3, "ticket": 16}
 ROLL_UPS: dict[str, RollUp] = {"AVG": "average", "MAX": "maximum", "MIN": "minimum", "SUM": "sum"}
 DETAILS = {"page_view": "hs_url", "form_submission": "hs_form_id"}
 """The event's property that is the detail of an activity here."""
+KEPT = ("id", "scoreStatus", "scoreType", "createdAt", "updatedAt", "publishedAt")
+"""Of a score, what is kept as it came."""
 AT = Property("at")
 DETAIL = Property("detail")
 EVENT_ID = re.compile(r"\d+-\d+")

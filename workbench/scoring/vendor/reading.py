@@ -1,4 +1,4 @@
-"""Rules, groups and outputs from the vendor's JSON. What cannot be said here is refused by its place."""
+"""A score from the vendor's JSON. What cannot be said here is refused by its place."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from workbench.conditions import (
     parse,
     parse_count,
 )
-from workbench.errors import WorkbenchError
-from workbench.scoring.model import Label, Matrix
+from workbench.scoring.model import MOST_RULES, Label, Matrix, ScoreModel
 from workbench.scoring.rules import Case, Decay, Rule, RuleGroup, RuleSum, column_of
-from workbench.scoring.vendor_parts import (
+from workbench.scoring.vendor.parts import (
     CATEGORIES,
     DETAILS,
     INVERSE_TYPES,
+    KEPT,
     ROLL_UPS,
     Part,
     all_of,
@@ -43,9 +43,7 @@ from workbench.scoring.vendor_parts import (
     most_times,
     output_of,
     shortened,
-    unnamed,
 )
-from workbench.scoring.vendor_writing import Writer
 from workbench.segments.vendor import ASSOCIATION_TYPES, EVENT_TYPES, OBJECT_TYPES, read_property
 
 Json: TypeAlias = Mapping[str, Any]
@@ -53,6 +51,22 @@ Leaf: TypeAlias = dict[str, Any]
 """What a Rule is made from, but for its name, limits and id."""
 MOST_COMBINATIONS = 64
 """Of the parts of a sum that is asked of each associated record."""
+SCORE = {
+    "allowedGroupTypes",
+    "createdAt",
+    "filterConfiguration",
+    "groupConfigs",
+    "id",
+    "maxScore",
+    "maxScorePerCategory",
+    "name",
+    "objectTypeId",
+    "outputConfiguration",
+    "publishedAt",
+    "scoreStatus",
+    "scoreType",
+    "updatedAt",
+}
 _KINDS = {number: kind for kind, number in EVENT_TYPES.items()}
 _MEMBERSHIPS = ("HAS_ALL_SEGMENT_MEMBERSHIP", "HAS_AT_LEAST_ONE_SEGMENT_MEMBERSHIP", "HAS_NO_SEGMENT_MEMBERSHIP")
 
@@ -67,9 +81,50 @@ class _Outputs:
 class Reader:
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
-        self.calculations: dict[str, Any] = {}  # of rules that are written in another way than they came
+        self.came: list[tuple[Rule | RuleSum, Any, Decay | None]] = []  # rules, their calculations and group's decay
         self.taken: set[str] = set()
         self.groups: set[str] = set()
+
+    def score(self, top: Part) -> ScoreModel:
+        """A whole score."""
+        top.where = f"the score {top.need('name', str)!r}"
+        if top.need("objectTypeId") != OBJECT_TYPES["contact"]:
+            raise top.problem(
+                f"it scores objects of the type {shortened(top.get('objectTypeId'))}, and contacts ('0-1') are scored "
+                "here; wb.company_scores rolls scores of contacts up to companies."
+            )
+        keys = (
+            "groupCategory",
+            "groupDecay",
+            "groupName",
+            "id",
+            "maxValue",
+            "minValue",
+            "ruleConfigurations",
+        )
+        parts = top.parts("groupConfigs", keys)
+        n_rules = sum(len(part.need("ruleConfigurations", list)) for part in parts)
+        if n_rules > MOST_RULES:
+            raise top.problem(f"it has {n_rules:,} rules; {MOST_RULES:,} are the most.")
+        groups = [self.group(part) for part in parts]
+        outputs = self.outputs(top)
+        hubspot: dict[str, Any] = {key: str(top.get(key)) for key in KEPT if top.get(key) is not None}
+        hubspot |= {"outputs": outputs.kept} if top.get("outputConfiguration") is not None else {}
+        include, exclude = self.filtered(top)
+        model: ScoreModel = top.within(
+            lambda: ScoreModel(
+                name=top.need("name", str),
+                groups=tuple(groups),
+                maximum=top.limits("", "maxScore")["maximum"],
+                category_maximum=top.limits("", "maxScorePerCategory")["maximum"],
+                labels=tuple(outputs.labels),
+                matrix=outputs.matrix,
+                hubspot=hubspot,
+                include=include,
+                exclude=exclude,
+            )
+        )
+        return model
 
     def name(self, text: str, taken: set[str], key: Callable[[str], str] = str) -> str:
         """A name that is not taken yet."""
@@ -106,17 +161,7 @@ class Reader:
         shell = {"id": part.get("id"), "enabled": part.need("enabled", bool)}
         shell |= part.limits("minimumValue", "maximumValue")
         made = self.made(calculation, shell, decay)
-        # What is said in another way there than it would be written is kept as it came.
-        try:
-            written = Writer({}, {name: number for number, name in self.names.items()}, decay).rule(made, 1)[
-                "configuration"
-            ]
-            again = Reader(self.names).made(Part(written["calculation"], ""), shell, decay)
-            same = unnamed(again) == unnamed(made)
-        except WorkbenchError:
-            same = False
-        if not same:
-            self.calculations[made.name] = json.loads(json.dumps(calculation.found))
+        self.came.append((made, calculation.found, decay))
         return made
 
     def made(self, part: Part, shell: dict[str, Any], decay: Decay | None) -> Rule | RuleSum:
