@@ -199,6 +199,9 @@ def test_wins_that_start_late_are_said_before_anything_else(make: Callable[..., 
     title, told = state.warnings[0]
     assert title == "Early wins are missing."
     assert "Wins are on record from 1 November 2025 on" in told
+    view = View(state)
+    assert "Earlier wins are missing" in opened(view, "What does the score look like?")
+    assert text(view.widget).count("Wins are on record from 1 November 2025 on") == 1
 
 
 # whether it sorts, and its rules

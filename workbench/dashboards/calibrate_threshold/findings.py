@@ -129,7 +129,8 @@ def _first_win(asked: Question) -> FirstWin:
     workspace = asked.apart()
     asked.needs(workspace, asked.outcome.at, "when a lead was won, so the first win on record is unknown")
     asked.needs(workspace, asked.outcome.created, "when leads were created, so missing early wins cannot be told")
-    return first_win(asked.leads(workspace), outcome=asked.outcome, as_of=workspace.as_of)
+    found = None if asked.calibration is None else asked.calibration.first_win  # that of a column's calibration
+    return found or first_win(asked.leads(workspace), outcome=asked.outcome, as_of=workspace.as_of)
 
 
 @dataclass(frozen=True, slots=True)

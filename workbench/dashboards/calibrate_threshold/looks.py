@@ -69,9 +69,8 @@ class Looks(Section):
 
 
 def _start(found: FirstWin) -> Markup:
-    told = sentence(found.headline())
     if not found.truncated:
-        return told
+        return sentence(found.headline())
     rows = [
         (
             f"{row['month']:%B %Y}",
@@ -83,6 +82,7 @@ def _start(found: FirstWin) -> Markup:
         )
         for row in found.frame().to_dict("records")
     ]
+    told = sentence("Earlier wins are missing, as the page says above; by month of creation:")
     return told + table(("month of creation", "leads", "won", "convert", "95 %", ""), rows)
 
 

@@ -717,13 +717,14 @@ class State(HasTraits):
         if calibration is None:
             return []
         summary, report = calibration.summary, self.workspace.report
+        early = None if calibration.first_win is None else calibration.first_win.headline()  # is among the warnings
         told = [
             f"Score: minimum {points_text(summary.minimum)}, lower quartile {points_text(summary.lower_quartile)}, "
             f"median {points_text(summary.median)}, average {number(summary.mean, digits=1)}, upper quartile "
             f"{points_text(summary.upper_quartile)}, maximum {points_text(summary.maximum)}, of {summary.n:,} leads"
             + (f"; {summary.blank:,} have none, which is not counted as 0." if summary.blank else "."),
             f"Success: {self.outcome} ({calibration.outcome.sentence}).",
-            *replace(calibration, first_win=None).notes,
+            *(note for note in calibration.notes if note != early),
             f"Intervals: {calibration.confidence:.0%}, Wilson for rates, bootstrap for recommended lines.",
         ]
         if calibration.weekly is not None:
