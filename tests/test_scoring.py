@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
+from tests.scoring.refusals import edited, refusal
 from workbench.conditions import parse
 from workbench.errors import WorkbenchError
 from workbench.scoring import Label, Rule, RuleGroup, ScoreModel, score, tally_codes
@@ -399,12 +400,9 @@ def test_group_columns_are_plain_names() -> None:
 )  # fmt: skip
 def test_errors_name_the_line_and_the_key(tmp_path: Path, old: str, new: str, sentence: str) -> None:
     file = tmp_path / "score.yaml"
-    assert old in TEXT
-    file.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(WorkbenchError) as told:
-        ScoreModel.read(file)
+    file.write_text(edited(TEXT, old, new), encoding="utf-8")
     joint = ", " if sentence.startswith("line") else ": "
-    assert str(told.value) == f"score.yaml{joint}{sentence}"
+    assert refusal(lambda: ScoreModel.read(file)) == f"score.yaml{joint}{sentence}"
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,8 @@ def test_each_side_is_what_calibrate_says_of_it(judged: list[wb.Calibration], co
 
 def test_a_model_differs_from_itself_by_nothing_exactly(workspace: wb.Workspace, old: wb.ScoreModel) -> None:
     found = wb.compare_models(old, old, workspace, outcome=WON, threshold=35, by="industry")
-    assert (found.n_up, found.n_down, len(found.crossed)) == (0, 0, 0)  # type: ignore[arg-type]
+    assert found.crossed is not None
+    assert (found.n_up, found.n_down, len(found.crossed)) == (0, 0, 0)
     assert (found.frame()[["difference", "low", "high"]] == 0).all(axis=None)
     known = found.by_segment.filter(regex="difference|low|high")
     assert ((known == 0) | known.isna()).all(axis=None)
@@ -214,7 +215,9 @@ def test_every_engine_counts_the_same(tmp_path: Path) -> None:
     for other in (polars.DataFrame(table), duckdb.connect().from_df(table)):
         found = wb.compare_models(A, B, other, outcome="won", threshold=10, by="b")
         pd.testing.assert_frame_equal(found.frame(), expected.frame())
-        pd.testing.assert_frame_equal(found.crossed, expected.crossed, check_dtype=False)  # type: ignore[arg-type]
+        assert found.crossed is not None
+        assert expected.crossed is not None
+        pd.testing.assert_frame_equal(found.crossed, expected.crossed, check_dtype=False)
 
 
 def test_points_change_without_another_pass(workspace: wb.Workspace, old: wb.ScoreModel, new: wb.ScoreModel) -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -28,9 +29,9 @@ def model(tmp_path: Path) -> Path:
     return Path(shutil.copy(SAMPLE / "score.yaml", tmp_path))
 
 
-def decide(model: Path, threshold: float = 50, **given: object) -> wb.Decision:
+def decide(model: Path, threshold: float = 50, **given: Any) -> wb.Decision:
     told = {"reason": "Sales can take 4 a week.", "author": "Ana Lopes", "on": "2026-07-01", **given}
-    return wb.decide(model, judged(), threshold=threshold, **told)  # type: ignore[arg-type]
+    return wb.decide(model, judged(), threshold=threshold, **told)
 
 
 def test_a_decision_holds_its_figures_reason_author_date_and_data(model: Path) -> None:
@@ -77,11 +78,9 @@ def test_a_line_changed_by_hand_is_noticed(model: Path) -> None:
         ({"replaces": 40}, "no decision stands that 40 could be; leave replaces out."),
     ],
 )
-def test_a_decision_that_cannot_be_made_ends_in_a_sentence(
-    model: Path, given: dict[str, object], sentence: str
-) -> None:
+def test_a_decision_that_cannot_be_made_ends_in_a_sentence(model: Path, given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(wb.WorkbenchError) as raised:
-        decide(model, **given)  # type: ignore[arg-type]
+        decide(model, **given)
     assert str(raised.value) == sentence
     assert decisions(model) == []
 

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 import workbench as wb
+from tests.scoring.refusals import edited, refusal
 from workbench.errors import WorkbenchError
 from workbench.scoring import Rule, RuleGroup, RuleSum, ScoreModel, explain, score, tally_codes
 from workbench.scoring.files import from_text
@@ -260,10 +261,8 @@ GROUP = "    rules:\n      - name: calls\n        count: count(call)\n"
     ],
 )  # fmt: skip
 def test_errors_name_the_line_and_the_key(old: str, new: str, sentence: str) -> None:
-    assert old in TEXT
-    with pytest.raises(WorkbenchError) as told:
-        from_text(TEXT.replace(old, new, 1), "score.yaml")
-    assert str(told.value) == sentence
+    text = edited(TEXT, old, new)
+    assert refusal(lambda: from_text(text, "score.yaml")) == sentence
 
 
 def test_a_roll_up_without_the_other_table_or_its_links_is_told() -> None:
