@@ -1,19 +1,18 @@
 """Rebuild the score of a million contacts at 12 ends of months from 20 million events; bar: 90 s on two cores.
 
-Also each contact once, ten days after its creation. `python bench/backtest.py [contacts] [events]`.
+Also each contact once, ten days after its creation.
+
+    python bench/backtest.py [--contacts 1000000] [--events 20000000]
 """
 
 from __future__ import annotations
 
-import resource
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import duckdb
 from _made import workspace_of
-from reference import reference_seconds
+from _timing import most_memory, options, reference_seconds, run
 
 import workbench as wb
 from workbench.loaders import Workspace
@@ -62,21 +61,19 @@ def workspace(folder: Path, contacts: int, events: int) -> Workspace:
 
 
 def main() -> None:
-    contacts = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    events = int(sys.argv[2]) if len(sys.argv) > 2 else 20_000_000
+    size = options(__doc__, contacts=1_000_000, events=20_000_000).parse_args()
     won = wb.Outcome(when='lifecyclestage == "customer"', at="hs_v2_date_entered_customer", within_days=90)
     model = wb.ScoreModel.read(MODEL)
     with tempfile.TemporaryDirectory() as name:
-        ws = workspace(Path(name), contacts, events)
+        ws = workspace(Path(name), size.contacts, size.events)
         ways = {"12 ends of months": {"monthly": 12}, "10 days after creation": {"days_after_creation": 10}}
-        print(f"{contacts:,} contacts, {events:,} events")
+        print(f"{size.contacts:,} contacts, {size.events:,} events")
         for title, given in ways.items():
-            before, start = reference_seconds(), time.perf_counter()
-            found = wb.backtest(ws, model, outcome=won, **given)
-            took, judged = time.perf_counter() - start, found.calibration.n_leads
-            fixed = (before + reference_seconds()) / 2
+            before = reference_seconds()
+            found, (took,) = run(lambda given=given: wb.backtest(ws, model, outcome=won, **given))
+            fixed, judged = (before + reference_seconds()) / 2, found.calibration.n_leads
             print(f"{title}: {took:.1f} s, {judged:,} leads judged; {took / fixed:.0f} times the fixed {fixed:.1f} s")
-    print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
+    print(f"most memory: {most_memory():.1f} GB")
 
 
 if __name__ == "__main__":

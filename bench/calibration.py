@@ -4,24 +4,21 @@ Beside it, on the same rows: scikit-learn's `roc_curve` and `TunedThresholdClass
 bootstrap that draws rows. Then all of it for a score with 1,000 distinct values; bars: 20 ms for what a line means,
 0.5 s for intervals and recommendations.
 
-    python bench/calibration.py [--contacts 1000000 10000000]
+    python bench/calibration.py [--contacts 1000000] [--leads 1000000] [--times 20]
+
+`--leads` are those of the score with 1,000 values.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from first_pass import AS_OF, by_eval, contacts, model, seconds
-from reference import reference_seconds
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_curve
-from sklearn.model_selection import TunedThresholdClassifierCV
+from _timing import installed, options, reference_seconds, run, seconds
+from first_pass import AS_OF, by_eval, contacts, model
 
 from workbench.calibration import Calibration, what_if
 from workbench.calibration.clusters import tally_parts
@@ -40,6 +37,8 @@ def everything(calibration: Calibration) -> str:
 
 def best_lines_by_row(scores: np.ndarray[Any, Any], won: np.ndarray[Any, Any]) -> list[float]:
     """Youden's line of some draws of rows with replacement."""
+    from sklearn.metrics import roc_curve
+
     rng, best = np.random.default_rng(1), []
     for _ in range(DRAWS_BY_ROW):
         rows = rng.integers(0, len(scores), len(scores))
@@ -50,6 +49,9 @@ def best_lines_by_row(scores: np.ndarray[Any, Any], won: np.ndarray[Any, Any]) -
 
 def tuned(scores: np.ndarray[Any, Any], won: np.ndarray[Any, Any]) -> Any:
     """scikit-learn's best threshold on a model that is fitted already, by Youden's J; no interval."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import TunedThresholdClassifierCV
+
     column = scores[:, None].astype(float)
     fitted = LogisticRegression().fit(column[::100], won[::100])
     return TunedThresholdClassifierCV(fitted, scoring="balanced_accuracy", cv="prefit", refit=False).fit(column, won)
@@ -78,28 +80,40 @@ def all_recommendations(calibration: Calibration, seed: int) -> None:
     calibration.corrected("profit", seed=seed, **money)
 
 
+def few(times: int) -> int:
+    """How often what is slow runs."""
+    return min(times, 5)
+
+
 def say(what: str, took: float, more: str = "") -> None:
     """One line of figures."""
-    print(f"  {what:<44}{took * 1000:12,.1f} ms  {more}")
+    print(f"  {what:<44}{took * 1000:12,.1f} ms  {more}".rstrip())
 
 
 def measure(n: int, times: int) -> None:
     """Print the medians for `n` contacts."""
     frame, rated = contacts(n), model()
-    start = time.perf_counter()
-    counted = what_if(frame, rated, outcome="won", as_of=AS_OF)
-    once = time.perf_counter() - start
+    counted, (once,) = run(lambda: what_if(frame, rated, outcome="won", as_of=AS_OF))
     points, seeds = count(1), count(1)
     calibration = counted.calibrate(weekly=False)
     everything(calibration)  # loads once what is loaded once
     moved = seconds(lambda: everything(counted.calibrate({"Rule 3": next(points)}, weekly=False)), times)
-    drawn = seconds(lambda: calibration.recommend("youden", seed=next(seeds)), 5)
+    drawn = seconds(lambda: calibration.recommend("youden", seed=next(seeds)), few(times))
     print(f"\n{n:,} contacts, 20 rules, {len(counted.codes.codes):,} patterns; counted once in {once:.2f} s; medians")
     say("other points to thresholds, bands, headline", moved)
-    say("the same with leads a week", seconds(counted.calibrate, 5), "when nothing moves")
+    say("the same with leads a week", seconds(counted.calibrate, few(times)), "when nothing moves")
     say(f"{DRAWS:,} bootstrap draws of the best line", drawn, f"{len(calibration.tally.score)} scores")
-    scores, won = by_eval(frame, rated), frame["won"].to_numpy()
-    curve = seconds(lambda: roc_curve(won, scores), 5)
+    if installed("sklearn"):
+        measure_others(by_eval(frame, rated), frame["won"].to_numpy(), times, moved=moved, drawn=drawn)
+
+
+def measure_others(
+    scores: np.ndarray[Any, Any], won: np.ndarray[Any, Any], times: int, *, moved: float, drawn: float
+) -> None:
+    """Print the medians of scikit-learn on the same rows, beside ours for points that `moved` and lines `drawn`."""
+    from sklearn.metrics import roc_curve
+
+    curve = seconds(lambda: roc_curve(won, scores), few(times))
     say("scikit-learn's roc_curve", curve, f"{curve / moved:,.0f} times as long as all of the page's figures")
     tune = seconds(lambda: tuned(scores, won), 1)
     say("scikit-learn's TunedThresholdClassifierCV", tune, f"{tune / moved:,.0f} times as long; one line, no interval")
@@ -113,20 +127,16 @@ def measure_a_thousand(n: int, times: int) -> None:
     print(f"\n{n:,} leads, 1,000 distinct scores")
     for title, calibration in zip(("", ", in companies"), a_thousand_scores(n), strict=True):
         say(f"thresholds, bands, headline{title}", seconds(lambda one=calibration: everything(replace(one)), times))
-        took = seconds(lambda one=calibration: all_recommendations(one, next(seeds)), 5)
+        took = seconds(lambda one=calibration: all_recommendations(one, next(seeds)), few(times))
         say(f"five rules and a corrected rate{title}", took, f"{DRAWS:,} draws")
 
 
 def main() -> None:
     """Print all figures."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--contacts", type=int, nargs="*", default=[1_000_000])
-    options.add_argument("--times", type=int, default=20)
-    chosen = options.parse_args()
+    size = options(__doc__, contacts=1_000_000, leads=1_000_000, times=20).parse_args()
     print(f"fixed work before: {reference_seconds():.2f} s")
-    for n in chosen.contacts:
-        measure(n, chosen.times)
-    measure_a_thousand(1_000_000, chosen.times)
+    measure(size.contacts, size.times)
+    measure_a_thousand(size.leads, size.times)
     print(f"fixed work after: {reference_seconds():.2f} s")
 
 

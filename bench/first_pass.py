@@ -2,15 +2,13 @@
 
 Beside it, what one would write without a workbench: a loop of `DataFrame.eval`, run again for every change.
 
-    python bench/first_pass.py [--contacts 1000000] [--large 10000000]
+    python bench/first_pass.py [--contacts 1000000] [--large 10000000] [--times 5]
+
+Points are changed at `--large` contacts too.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +18,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+from _timing import options, seconds
 
 from workbench.scoring import CodeTally, Rule, RuleGroup, ScoreModel, score, tally_codes
 
@@ -142,16 +141,6 @@ def by_eval(frame: pd.DataFrame, rated: ScoreModel) -> np.ndarray[Any, Any]:
     return np.clip(total, rated.minimum, rated.maximum)
 
 
-def seconds(work: Callable[[], object], times: int) -> float:
-    """The median of some runs."""
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
-
-
 def change_of_points(tally: CodeTally, rated: ScoreModel) -> Callable[[], object]:
     """What a slider does: other points for one rule, the score of every cell."""
     values = iter(range(1, 10_000))
@@ -188,19 +177,13 @@ def first_passes(n: int, times: int) -> None:
 
 def main() -> None:
     """Print all figures."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--contacts", type=int, default=1_000_000)
-    options.add_argument(
-        "--large", type=int, default=10_000_000, help="points changed at so many contacts too; 0 for none"
-    )
-    options.add_argument("--times", type=int, default=5)
-    chosen = options.parse_args()
-    first_passes(chosen.contacts, chosen.times)
-    if chosen.large:
-        tally, rated = tally_codes(contacts(chosen.large), model(), keys={"won": nw.col("won")}, as_of=AS_OF), model()
-        change = seconds(change_of_points(tally, rated), 20)
-        print(f"\n{chosen.large:,} contacts: other points, {len(tally.codes):,} patterns {change * 1000:.2f} ms")
+    size = options(__doc__, contacts=1_000_000, large=10_000_000, times=5).parse_args()
+    first_passes(size.contacts, size.times)
+    rated = model()
+    tally = tally_codes(contacts(size.large), rated, keys={"won": nw.col("won")}, as_of=AS_OF)
+    change = seconds(change_of_points(tally, rated), 20)
+    print(f"\n{size.large:,} contacts: other points, {len(tally.codes):,} patterns {change * 1000:.2f} ms")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,7 +1,9 @@
 """Import a contacts export of a million rows, side by side with what one would do in pandas; seconds and memory.
 
-`python bench/import_contacts.py [CONTACTS]`. Each way runs in a process of its own, in turn, three times; the best
-time and the highest memory count. pandas parses the same dates and is told which columns are ids: it fails otherwise.
+    python bench/import_contacts.py [--contacts 1000000] [--rounds 3]
+
+Each way runs in a process of its own, in turn, a round after the other; the best time and the highest memory count.
+pandas parses the same dates and is told which columns are ids: it fails otherwise.
 """
 
 import os
@@ -11,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROUNDS = 3
+from _timing import options
 
 WAYS = {
     "pandas: read_csv and to_parquet": """
@@ -71,7 +73,7 @@ def run(way: str, export: Path, folder: Path) -> tuple[float, float]:
     return float(seconds), float(megabytes)
 
 
-def main(contacts: int) -> None:
+def main(contacts: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         # in a process of its own: a child's memory counts from what its parent had
@@ -81,7 +83,7 @@ def main(contacts: int) -> None:
         print(f"{contacts:,} contacts, {size:,.0f} MB, {os.cpu_count()} cores")
         run(WAYS["workbench: import with report"].replace("workspace", "kept"), export, folder)
         results: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for way, code in WAYS.items():
                 shutil.rmtree(folder / "workspace", ignore_errors=True)
                 results[way].append(run(code, export, folder))
@@ -94,4 +96,4 @@ def main(contacts: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    main(**vars(options(__doc__, contacts=1_000_000, rounds=3).parse_args()))

@@ -1,15 +1,13 @@
 """Speed of the improvement benchmarks, beside scipy.stats.bootstrap on the same.
 
-python bench/improvement.py draws            # 2,000 draws over 10,000 customers by 36 months
-python bench/improvement.py choice           # a change of choice on the page
-python bench/improvement.py scale 50000      # customers by 36 months and 14 metrics, from Parquet, through DuckDB
+python bench/improvement.py [draws] [--customers 10000]       # 2,000 draws over customers by 36 months
+python bench/improvement.py choice [--customers 10000]        # a change of choice on the page
+python bench/improvement.py scale [--customers 10000]         # 14 metrics, from Parquet, through DuckDB
 """
 
 from __future__ import annotations
 
-import resource
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+from _timing import most_memory, options, told
 
 from workbench.improvements import METRICS, OutlierRule, improvement, improvement_table
 from workbench.improvements.panel import read_panel
@@ -40,27 +39,19 @@ def panel(customers: int, seed: int = 1) -> pd.DataFrame:
     )
 
 
-def timed(what: str, run: Callable[[], object], times: int = 3) -> None:
-    took = []
-    for _ in range(times):
-        start = time.perf_counter()
-        run()
-        took.append(time.perf_counter() - start)
-    print(f"{what:<72} {min(took):8.2f} {sorted(took)[len(took) // 2]:8.2f} {max(took):8.2f} s")
-
-
-def draws() -> None:
+def draws(customers: int) -> None:
     from scipy import stats
 
-    rows = panel(10_000)
+    rows = panel(customers)
     improvement(rows, "website_traffic", draws=0)
     for centre in ("mean", "median"):
         for rule in ("none", "tukey", "winsor"):
-            timed(
+            told(
                 f"{centre}, outliers {rule}, all 36 months, reading included",
                 lambda c=centre, r=rule: improvement(
                     rows, "website_traffic", centre=c, outliers=r, interval="percentile", draws=2_000
                 ),
+                times=3,
             )
     wide = rows["value"].to_numpy().reshape(-1, MONTHS)
     for name, of in (("mean", np.mean), ("median", np.median)):
@@ -68,31 +59,30 @@ def draws() -> None:
         def ratio(month: np.ndarray, base: np.ndarray, axis: int = -1, of: Callable = of) -> np.ndarray:
             return of(month, axis=axis) / of(base, axis=axis) - 1
 
-        timed(
+        told(
             f"scipy.stats.bootstrap, {name}, outliers none, ONE month of the 36",
             lambda f=ratio: stats.bootstrap(
                 (wide[:, 11], wide[:, 0]), f, n_resamples=2_000, paired=True, method="percentile", batch=100, rng=1
             ),
-            times=1,
         )
 
 
-def choice() -> None:
+def choice(customers: int) -> None:
     """As the page does it: a panel of all 14 metrics, the chosen one read once, then one choice after the other."""
-    rows = panel(10_000).astype({"customer_id": "str"})
+    rows = panel(customers).astype({"customer_id": "str"})
     calendar = (rows["month"].to_numpy() - 1 + 52 * 12).astype("datetime64[M]").astype("datetime64[s]")
     rows = pd.concat([rows.assign(metric=name, calendar_month=calendar) for name in METRICS], ignore_index=True)
     rows["metric"] = rows["metric"].astype("category")
     read = read_panel(rows, METRICS["website_traffic"])
     improvement(read, "website_traffic", draws=0)
-    timed("another metric: its months are read", lambda: read_panel(rows, METRICS["website_traffic"]), times=5)
+    told("another metric: its months are read", lambda: read_panel(rows, METRICS["website_traffic"]), times=5)
     changes: tuple[dict[str, Any], ...] = (
         {"baseline": (1, 2, 3)}, {"centre": "mean"}, {"level": "centre_of_ratios"}, {"outliers": "none"},
         {"outliers": "mad"}, {"outliers": "winsor"}, {"outliers": "adjusted_boxplot"}, {},
     )  # fmt: skip
     for choices in changes:
-        timed(
-            f"point estimates of 10,000 customers by 36 months, {choices or 'as it comes'}",
+        told(
+            f"point estimates of {customers:,} customers by 36 months, {choices or 'as it comes'}",
             lambda c=choices: improvement(read, "website_traffic", draws=0, **c),
             times=5,
         )
@@ -105,14 +95,10 @@ def scale(customers: int) -> None:
         size = sum(file.stat().st_size for file in Path(folder).rglob("*.parquet"))
         cells = customers * MONTHS * len(METRICS)
         print(f"{cells:,} cells in {size / 1e9:.2f} GB of Parquet, written in {time.perf_counter() - start:.0f} s")
-        before, busy = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-        timed(
-            "all 14 metrics, 36 months, by region and hub",
-            lambda: improvement_table(folder, by=["region", "hub"]),
-            times=1,
-        )
-        peak, busy = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time() - busy
-        print(f"{busy:.0f} s of processor time; peak memory {peak / 1e6:.2f} GB ({before / 1e6:.2f} GB before)")
+        before, busy = most_memory(), time.process_time()
+        told("all 14 metrics, 36 months, by region and hub", lambda: improvement_table(folder, by=["region", "hub"]))
+        busy = time.process_time() - busy
+        print(f"{busy:.0f} s of processor time; peak memory {most_memory():.2f} GB ({before:.2f} GB before)")
         table = improvement_table(folder, metrics=["website_traffic"])
         _check(folder, table)
 
@@ -166,7 +152,11 @@ def _check(folder: str, table: pd.DataFrame) -> None:
     )
 
 
+WAYS = {"draws": draws, "choice": choice, "scale": scale}
+
 if __name__ == "__main__":
-    what, *size = sys.argv[1:] or ["draws"]
-    print(f"{'':<72} {'minimum':>8} {'median':>8} {'maximum':>8}")
-    {"draws": draws, "choice": choice, "scale": scale}[what](*map(int, size))
+    asked = options(__doc__, customers=10_000)
+    asked.add_argument("what", nargs="?", choices=WAYS, default="draws")
+    chosen = asked.parse_args()
+    print(f"{chosen.what}: {chosen.customers:,} customers by {MONTHS} months; shortest, median and longest time")
+    WAYS[chosen.what](chosen.customers)

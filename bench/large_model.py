@@ -4,17 +4,12 @@ Such a model does not compress (nearly each contact has a pattern of its own), s
 on the same million rows with all events counted already: a loop of `DataFrame.eval`, and optbinning's
 `Scorecard.score`.
 
-    python bench/large_model.py [contacts] [events]
+    python bench/large_model.py [--contacts 1000000] [--events 20000000]
 """
 
 from __future__ import annotations
 
-import resource
-import statistics
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -22,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from _timing import installed, most_memory, options, told
 from backtest import workspace
 
 import workbench as wb
@@ -67,17 +63,6 @@ def model() -> wb.ScoreModel:
         wb.RuleGroup(name="web", category="engagement", rules=tuple(events[30:]), maximum=50),
     )
     return wb.ScoreModel(name="Large", groups=groups, minimum=0, maximum=100, category_maximum=70)
-
-
-def told(label: str, work: Callable[[], Any], times: int = 1) -> Any:
-    """Do the work, print its median time, give back the last result."""
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        found = work()
-        taken.append(time.perf_counter() - start)
-    print(f"  {label:<66} {statistics.median(taken):10.4f} s", flush=True)
-    return found
 
 
 def headline(calibration: wb.Calibration) -> tuple[object, ...]:
@@ -130,20 +115,20 @@ def by_optbinning(frame: pd.DataFrame, won: np.ndarray[Any, Any]) -> None:
         scaling_method="min_max",
         scaling_method_params={"min": 0, "max": 100},
     )
-    start = time.perf_counter()
-    card.fit(frame.loc[some], won[some].astype(int))
-    print(f"  (optbinning fitted on {len(some):,} of the rows in {time.perf_counter() - start:.1f} s)")
+    told(
+        f"optbinning's Scorecard.fit, on {len(some):,} of the rows",
+        lambda: card.fit(frame.loc[some], won[some].astype(int)),
+    )
     told("optbinning's Scorecard.score, for every change", lambda: card.score(frame))
 
 
 def main() -> None:
     """Print all figures."""
-    contacts = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    events = int(sys.argv[2]) if len(sys.argv) > 2 else 20_000_000
+    size = options(__doc__, contacts=1_000_000, events=20_000_000).parse_args()
     rated, points = model(), count(1)
-    print(f"{contacts:,} contacts, {events:,} events, {len(rated.rules)} rules")
+    print(f"{size.contacts:,} contacts, {size.events:,} events, {len(rated.rules)} rules")
     with tempfile.TemporaryDirectory() as name:
-        ws = workspace(Path(name), contacts, events)
+        ws = workspace(Path(name), size.contacts, size.events)
         counted = told("first pass (DuckDB)", lambda: wb.what_if(ws, rated, outcome=WON))
     print(f"  {len(counted.codes.codes):,} patterns")
     counted.calibrate(weekly=False)
@@ -165,8 +150,9 @@ def main() -> None:
     scores = np.repeat(counted.codes.scores(rated)[counted.codes.pattern], counted.codes.n)
     assert (by_eval(frame, rated) == scores).all()
     told("a loop of DataFrame.eval, events counted already, for every change", lambda: by_eval(frame, rated))
-    by_optbinning(frame, won)
-    print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
+    if installed("optbinning"):
+        by_optbinning(frame, won)
+    print(f"most memory: {most_memory():.1f} GB")
 
 
 if __name__ == "__main__":

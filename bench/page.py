@@ -1,7 +1,11 @@
 """Seconds from navigation to the first bar on the screen: our threshold page, and the same page in Dash, in turn.
 
 Each visit is a browser that was never there before (nothing cached) to a server that is up, ours with its kernel warm,
-which is how both are met. `page.py [ROUNDS]`.
+which is how both are met.
+
+    python bench/page.py [--rounds 5] [--rest 12]
+
+`--rest` is the number of seconds before each round: our next kernel has to be warm, and the machine quiet, for both.
 """
 
 from __future__ import annotations
@@ -16,15 +20,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from _timing import installed, options
 from playwright.sync_api import Playwright, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data" / "sample"
-SECONDS_TO_WARM = 12.0
-"""Between visits: our next kernel has to be warm, and the machine quiet, for both."""
+PATIENCE = 120.0
+"""Seconds until a page without a bar is a failure."""
 FIRST_BAR = """
 const look = () => {
   const bar = [...document.querySelectorAll('.barlayer path')].some(b => b.getBoundingClientRect().height > 2);
@@ -41,8 +46,10 @@ def ours() -> Iterator[str]:
         assert server.stdout
         found = re.search(r"http://\S+", server.stdout.readline())
         assert found, "our page is not served"
-        yield found[0]
-        server.terminate()
+        try:
+            yield found[0]
+        finally:
+            server.terminate()
 
 
 @contextmanager
@@ -58,8 +65,10 @@ def dash() -> Iterator[str]:
             except OSError:
                 assert server.poll() is None, "the Dash page does not start; is the extra `bench` installed?"
                 time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/"
-        server.terminate()
+        try:
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.terminate()
 
 
 def visit(playwright: Playwright, address: str) -> tuple[float, int, float]:
@@ -79,8 +88,9 @@ def visit(playwright: Playwright, address: str) -> tuple[float, int, float]:
         wire.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
         page.add_init_script(FIRST_BAR)
         page.goto(address, wait_until="commit")
-        seconds = None
+        seconds, give_up = None, time.monotonic() + PATIENCE
         while seconds is None:
+            assert time.monotonic() < give_up, f"no bar on {address}"
             time.sleep(0.05)
             seconds = page.evaluate("window.firstBar ?? null")
         page.wait_for_timeout(500)
@@ -88,21 +98,26 @@ def visit(playwright: Playwright, address: str) -> tuple[float, int, float]:
     return seconds / 1000, len(received), sum(received) / 1e6
 
 
-def main(rounds: int) -> None:
-    with ours() as our_page, dash() as dash_page, sync_playwright() as playwright:
-        times: dict[str, list[float]] = {"ours": [], "Dash": []}
-        print("round   ours    Dash")
+def main(rounds: int, rest: int) -> None:
+    with ExitStack() as servers, sync_playwright() as playwright:
+        pages = {"ours": servers.enter_context(ours())}
+        if installed("dash"):
+            pages["Dash"] = servers.enter_context(dash())
+        times: dict[str, list[float]] = {name: [] for name in pages}
+        print("round   " + "    ".join(pages))
         for number in range(1, rounds + 1):
-            time.sleep(SECONDS_TO_WARM)
-            for name, address in (("ours", our_page), ("Dash", dash_page)):
+            time.sleep(rest)
+            for name, address in pages.items():
                 seconds, requests, megabytes = visit(playwright, address)
                 times[name].append(seconds)
                 if number == 1:
                     print(f"        {name}: {requests} requests, {megabytes:.2f} MB")
-            print(f"{number:>5}   {times['ours'][-1]:.2f} s  {times['Dash'][-1]:.2f} s", flush=True)
-    ours_, dash_ = (statistics.median(values) for values in times.values())
-    print(f"median  {ours_:.2f} s  {dash_:.2f} s   ours takes {ours_ / dash_:.2f} of Dash's time")
+            print(f"{number:>5}   " + "  ".join(f"{values[-1]:.2f} s" for values in times.values()), flush=True)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    print("median  " + "  ".join(f"{median:.2f} s" for median in medians.values()))
+    for name in set(medians) - {"ours"}:
+        print(f"ours takes {medians['ours'] / medians[name]:.2f} of {name}'s time")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(**vars(options(__doc__, rounds=5, rest=12).parse_args()))

@@ -1,23 +1,20 @@
 """Suggested points from the counts of a million leads; bar: 15 s. Beside it statsmodels on a sample of the rows.
 
-`python bench/suggested_points.py [leads]`.
+python bench/suggested_points.py [--leads 1000000]
 """
 
 from __future__ import annotations
 
-import sys
-import time
-
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
-from reference import reference_seconds
+from _timing import options, reference_seconds, run
 
 import workbench as wb
 
 
 def main() -> None:
-    leads = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    leads = options(__doc__, leads=1_000_000).parse_args().leads
     rng = np.random.default_rng(5)
     names = [f"fact_{place}" for place in range(20)]
     table = pd.DataFrame({name: rng.random(leads) < rng.uniform(0.05, 0.4) for name in names})
@@ -25,18 +22,15 @@ def main() -> None:
     table["won"] = rng.random(leads) < 1 / (1 + np.exp(3 - table[names].to_numpy(dtype=float) @ beta))
     rules = [{"name": name, "when": f"{name} == true", "points": 10} for name in names]
     model = wb.ScoreModel.from_dict({"name": "bench", "groups": [{"name": "all", "rules": rules}]})
-    start = time.perf_counter()
-    counted = wb.what_if(table, model, outcome="won")
-    between = time.perf_counter()
-    found = wb.suggest_points(counted)
-    end = time.perf_counter()
-    print(f"{leads:,} leads, {len(names)} rules: counted in {between - start:.1f} s, points in {end - between:.1f} s")
+    counted, (counting,) = run(lambda: wb.what_if(table, model, outcome="won"))
+    found, (suggesting,) = run(lambda: wb.suggest_points(counted))
+    print(f"{leads:,} leads, {len(names)} rules: counted in {counting:.1f} s, points in {suggesting:.1f} s")
     fixed = reference_seconds()
-    print(f"together {(end - start) / fixed:.1f} times the fixed work of {fixed:.2f} s")
+    print(f"together {(counting + suggesting) / fixed:.1f} times the fixed work of {fixed:.2f} s")
     rows = table.sample(min(100_000, leads), random_state=1)
-    start = time.perf_counter()
-    fit = sm.Logit(rows["won"].astype(float), sm.add_constant(rows[names].astype(float))).fit(disp=0, tol=1e-12)
-    print(f"statsmodels on {len(rows):,} of the rows: {time.perf_counter() - start:.1f} s")
+    logit = sm.Logit(rows["won"].astype(float), sm.add_constant(rows[names].astype(float)))
+    fit, (fitting,) = run(lambda: logit.fit(disp=0, tol=1e-12))
+    print(f"statsmodels on {len(rows):,} of the rows: {fitting:.1f} s")
     same = wb.suggest_points(wb.what_if(rows, model, outcome="won"))
     apart = np.abs(same.frame()["log_odds"].to_numpy() - fit.params[names].to_numpy()).max()
     print(f"largest difference of a coefficient on those rows: {apart:.1e}")
