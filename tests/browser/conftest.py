@@ -6,11 +6,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+ROOT = Path(__file__).parents[2]
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 390, "height": 844}
 QUIET = [
@@ -41,6 +44,25 @@ class Watched:
             for url in self.requests
             if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).hostname not in own
         ]
+
+
+@pytest.fixture(scope="session")
+def serve_only(tmp_path_factory: pytest.TempPathFactory, serve_pages: Callable[..., Any]) -> Callable[..., Any]:
+    """`serve_only(workspace, "edit_score", ...)`: the pages that are looked at, since each keeps a kernel warm."""
+
+    def serve(workspace: Path, *names: str) -> Any:
+        folder = tmp_path_factory.mktemp("pages")
+        for name in names:
+            shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", folder)
+        return serve_pages(workspace, folder)
+
+    return serve
+
+
+@pytest.fixture(scope="session")
+def sample_pages(serve_only: Callable[..., Any]) -> Any:
+    """Pages on the sample, for tests that write nothing into its workspace."""
+    return serve_only(ROOT / "data" / "sample", "calibrate_threshold", "improvement_benchmarks")
 
 
 @pytest.fixture(scope="module")

@@ -28,11 +28,6 @@ BOUGHT = wb.Outcome(
 
 
 @pytest.fixture(scope="module")
-def served(serve_pages: Callable[..., Any]) -> Any:
-    return serve_pages(SAMPLE)
-
-
-@pytest.fixture(scope="module")
 def workspace() -> wb.Workspace:
     return wb.load(SAMPLE)
 
@@ -45,8 +40,8 @@ def scored(workspace: wb.Workspace) -> pd.DataFrame:
 
 
 @pytest.fixture
-def page(open_page: Callable[..., Page], served: Any) -> Page:
-    return open_page(f"{served.address}calibrate_threshold")
+def page(open_page: Callable[..., Page], sample_pages: Any) -> Page:
+    return open_page(f"{sample_pages.address}calibrate_threshold")
 
 
 def answer(page: Page) -> Locator:
@@ -253,11 +248,10 @@ def hostile_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_strangers_typed_is_shown_as_text_and_none_of_it_runs(
-    open_page: Callable[..., Page], serve_pages: Callable[..., Any], hostile_export: Path, tmp_path: Path
+    open_page: Callable[..., Page], serve_only: Callable[..., Any], hostile_export: Path, tmp_path: Path
 ) -> None:
-    page = open_page(
-        f"{serve_pages(hostile_export).address}calibrate_threshold"
-    )  # nobody is called hacked: the console would say so
+    address = serve_only(hostile_export, "calibrate_threshold").address
+    page = open_page(f"{address}calibrate_threshold")  # nobody is called hacked: the console would say so
     expect(page.locator("#wb-source")).to_contain_text("<img src=x onerror=hacked()>")
     expect(page.get_by_role("combobox", name="Score", exact=True)).to_contain_text(f"{HOSTILE} (version 1)")
     expect(page.get_by_role("combobox", name="Success means")).to_contain_text(f"{HOSTILE} is yes")

@@ -49,7 +49,7 @@ HOSTILE = [
 
 
 @pytest.fixture(scope="module")
-def strangers(tmp_path_factory: pytest.TempPathFactory, serve_pages: Callable[..., Any]) -> Any:
+def strangers(tmp_path_factory: pytest.TempPathFactory, serve_only: Callable[..., Any]) -> Any:
     """Pages on contacts whose names, companies, industries and stages are hostile; so are the saved segments' names."""
     folder = tmp_path_factory.mktemp("strangers")
     with (folder / "hubspot-crm-exports-all-contacts-2026-06-30.csv").open("w", encoding="utf-8", newline="") as file:
@@ -61,7 +61,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory, serve_pages: Callable[..
     workspace = load(folder, to=place)
     named = [Segment(text, "is_known(industry)") for text in HOSTILE]
     write_segments(workspace.path / "segments.yaml", named)
-    return serve_pages(place)
+    return serve_only(place, "explore_segments")
 
 
 def test_what_strangers_wrote_is_shown_as_text(open_page: Callable[..., Page], strangers: Any) -> None:

@@ -11,12 +11,14 @@ from playwright.sync_api import Page, expect
 
 from workbench.loaders import load
 
+pytestmark = pytest.mark.browser
+
 PATIENCE = 60_000
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, serve_pages: Callable[..., Any]) -> Any:
+def served(tmp_path_factory: pytest.TempPathFactory, serve_only: Callable[..., Any]) -> Any:
     folder = tmp_path_factory.mktemp("imports")
     exports = folder / "exports"
     exports.mkdir()
@@ -24,7 +26,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, serve_pages: Callable[..., 
     text = f"Record ID,Deal Name,{HOSTILE},Create Date,Close Date\n{rows}"
     (exports / "deals-2026-06-30.csv").write_text(text, encoding="utf-8")
     load(exports, to=folder / "home")
-    return serve_pages(folder / "home")
+    return serve_only(folder / "home", "import_and_audit", "explain_contact")
 
 
 def test_a_file_goes_in_and_the_pages_have_it(open_page: Callable[..., Page], served: Any, tmp_path: Path) -> None:

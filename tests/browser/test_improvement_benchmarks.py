@@ -12,19 +12,13 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
-SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 SETTLED = 150_000  # milliseconds: all 14 metrics with their draws
 
 
-@pytest.fixture(scope="module")
-def served(serve_pages: Callable[..., Any]) -> Any:
-    return serve_pages(SAMPLE)
-
-
 @pytest.fixture
-def open_settled(open_page: Callable[..., Page], served: Any) -> Callable[..., Page]:
+def open_settled(open_page: Callable[..., Page], sample_pages: Any) -> Callable[..., Page]:
     def open_(*, narrow: bool = False) -> Page:
-        page = open_page(f"{served.address}improvement_benchmarks", narrow=narrow)
+        page = open_page(f"{sample_pages.address}improvement_benchmarks", narrow=narrow)
         expect(page.locator(".wb-card")).to_have_count(14, timeout=SETTLED)
         return page
 

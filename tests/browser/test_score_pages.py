@@ -29,7 +29,7 @@ groups:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory, serve_pages: Callable[..., Any]) -> Any:
+def pages(tmp_path_factory: pytest.TempPathFactory, serve_only: Callable[..., Any]) -> Any:
     """Sixty contacts, a third of them in software, a third of them called like a script; a model."""
     folder = tmp_path_factory.mktemp("scores")
     rows = [
@@ -42,7 +42,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, serve_pages: Callable[..., A
     (folder / "score.yaml").write_text(SCORE, encoding="utf-8")
     place = folder / "workspace"
     load(folder, to=place)
-    return serve_pages(place)
+    return serve_only(place, "edit_score", "explain_contact")
 
 
 def test_a_rule_is_built_with_the_mouse_and_saved_as_a_new_version(

@@ -31,11 +31,6 @@ def model() -> wb.ScoreModel:
 
 
 @pytest.fixture(scope="module")
-def served(serve_pages: Callable[..., Any]) -> Any:
-    return serve_pages(SAMPLE)
-
-
-@pytest.fixture(scope="module")
 def contacts(workspace: wb.Workspace) -> pd.DataFrame:
     """Those who had 90 days, and whether they became a customer in them."""
     found = workspace.contacts
@@ -82,9 +77,13 @@ def line_of(page: Page) -> float:
 
 
 def test_the_answer_is_what_the_contacts_say_wherever_the_line_is_put(
-    open_page: Callable[..., Page], served: Any, workspace: wb.Workspace, contacts: pd.DataFrame, model: wb.ScoreModel
+    open_page: Callable[..., Page],
+    sample_pages: Any,
+    workspace: wb.Workspace,
+    contacts: pd.DataFrame,
+    model: wb.ScoreModel,
 ) -> None:
-    page = open_page(served.address)
+    page = open_page(sample_pages.address)
     answer = page.locator(".wb-answer")
     says(answer, expected(workspace, contacts, model, {}, line_of(page)))
 
@@ -104,9 +103,13 @@ def test_the_answer_is_what_the_contacts_say_wherever_the_line_is_put(
 
 
 def test_each_rule_moves_the_answer_as_its_points_say(
-    open_page: Callable[..., Page], served: Any, workspace: wb.Workspace, contacts: pd.DataFrame, model: wb.ScoreModel
+    open_page: Callable[..., Page],
+    sample_pages: Any,
+    workspace: wb.Workspace,
+    contacts: pd.DataFrame,
+    model: wb.ScoreModel,
 ) -> None:
-    page = open_page(served.address)
+    page = open_page(sample_pages.address)
     answer = page.locator(".wb-answer")
     threshold = line_of(page)
     points = {rule.name: float(rule.points) for rule in model.rules}
@@ -121,9 +124,9 @@ def test_each_rule_moves_the_answer_as_its_points_say(
 
 
 def test_the_figure_shows_everybody_who_is_judged(
-    open_page: Callable[..., Page], served: Any, contacts: pd.DataFrame
+    open_page: Callable[..., Page], sample_pages: Any, contacts: pd.DataFrame
 ) -> None:
-    page = open_page(served.address)
+    page = open_page(sample_pages.address)
     shown = page.evaluate(
         "Object.fromEntries(document.querySelector('.wb-figure-plot')._fullData.filter(trace => trace.type === 'bar')"
         ".map(trace => [trace.name, Array.from(trace.y).reduce((a, b) => a + b, 0)]))"
@@ -133,7 +136,7 @@ def test_the_figure_shows_everybody_who_is_judged(
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_the_page_fits_its_window(open_page: Callable[..., Page], served: Any, narrow: bool) -> None:
-    page = open_page(served.address, narrow=narrow)
+def test_the_page_fits_its_window(open_page: Callable[..., Page], sample_pages: Any, narrow: bool) -> None:
+    page = open_page(sample_pages.address, narrow=narrow)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.get_by_role("alert").count() == 0

@@ -34,8 +34,8 @@ OVERLAPS = """
 
 
 @pytest.fixture(scope="module")
-def served(serve_pages: Callable[..., Any]) -> Any:
-    return serve_pages(SAMPLE)
+def served(serve_only: Callable[..., Any]) -> Any:
+    return serve_only(SAMPLE, "calibrate_threshold")
 
 
 def open_all(page: Page) -> None:

@@ -15,16 +15,9 @@ import workbench.calibration
 
 pytestmark = pytest.mark.browser
 
-SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 
-
-@pytest.fixture(scope="module")
-def served(serve_pages: Callable[..., Any]) -> Any:
-    return serve_pages(SAMPLE)
-
-
-def test_the_old_number_comes_back_and_its_field_says_why(open_page: Callable[..., Page], served: Any) -> None:
-    page = open_page(f"{served.address}calibrate_threshold", narrow=True)
+def test_the_old_number_comes_back_and_its_field_says_why(open_page: Callable[..., Page], sample_pages: Any) -> None:
+    page = open_page(f"{sample_pages.address}calibrate_threshold", narrow=True)
 
     def refused(label: str, typed: str, stays: str, sentence: str) -> None:
         box = page.get_by_label(label)
