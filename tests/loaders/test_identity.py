@@ -188,6 +188,16 @@ def test_ask_waits_for_an_answer(ws):
     assert done.questions.empty
 
 
+def test_a_file_keeps_its_order_where_rows_of_it_are_merged(tmp_path):
+    n = 400_000  # more than several threads write at once
+    rows = [f"{number},a{number}@one.example\n" for number in range(n)]
+    (tmp_path / "contacts.csv").write_text("Record ID,Email\n" + "".join(rows) + "7,b@one.example\n", encoding="utf-8")
+    rows = wb.load(tmp_path).table("contacts", columns=["hs_object_id", "_row"])
+    kept = [str(number) for number in range(n) if number != 7]
+    assert rows["hs_object_id"].tolist() == [*kept, "7"]
+    assert rows["_row"].tolist() == [int(number) + 2 for number in kept] + [n + 2]
+
+
 def test_a_merge_can_be_undone_whole(ws):
     after = wb.merge(ws, wb.find_duplicates(ws)).workspace
     assert len(wb.merge_log(after)) == 8

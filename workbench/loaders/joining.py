@@ -70,9 +70,8 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
         ).fetchall()
         n_merged = {file: n for file, n, _ in counted}
         n_joined = {file: n for file, _, n in counted}
-        there = " AND ".join(f"stacked.{quoted(key)} = twice.{quoted(key)}" for key in keys)
         table = (
-            f"SELECT {listed}, _file, _row FROM stacked WHERE NOT EXISTS (FROM twice WHERE {there}) "
+            f"SELECT {listed}, _file, _row FROM stacked WHERE NOT {_is_one_of_several(connection, parts)} "
             f"UNION ALL BY NAME SELECT {listed}, _file, _row FROM merged"
         )
     else:
@@ -165,6 +164,16 @@ def _merge(
             f"FROM several JOIN merged USING ({listed}) WHERE _rank > 1) WHERE one IS NOT NULL"
         )
     return faults
+
+
+def _is_one_of_several(connection: duckdb.DuckDBPyConnection, parts: Sequence[Staged]) -> str:
+    """SQL that says of a row of `stacked` whether it is in `several`, by a bit a row: a join would lose the order."""
+    last, bits = scalar(connection, "SELECT max(_row) FROM stacked"), []
+    for number in range(len(parts)):
+        held = f"SELECT bitstring_agg(_row, 0, {last}) FROM several WHERE _part = {number}"
+        connection.execute(f"SET VARIABLE several_{number} = ({held})")
+        bits.append(f"WHEN {number} THEN getvariable('several_{number}')")
+    return f"coalesce(get_bit(CASE _part {' '.join(bits)} END, _row::INTEGER) = 1, false)"
 
 
 def _refuse_shared_ids(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequence[Staged]) -> None:

@@ -16,9 +16,11 @@ from workbench.errors import WorkbenchError
 from workbench.loaders import values
 from workbench.loaders.recognise import Recognised
 from workbench.loaders.records import SET_ASIDE, Oddity, by_the_slower_road
-from workbench.loaders.sources import LONGEST_LINE, Source
+from workbench.loaders.sources import Source
 
 SAMPLE_ROWS = 2_000
+_MEMORY = "1200MB"  # with less, DuckDB writes a million contacts on one core
+_BUFFER = 1 << 26  # bytes: with smaller ones DuckDB copies a table once more, to fill its groups of rows
 _MOST_FAULTY_VALUES = 5_000
 _MANY = 60  # columns
 _LOOKS = 4  # how often a column's form may be thought over before what does not fit is a fault
@@ -70,7 +72,7 @@ def connect(workplace: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
-    connection.execute("SET memory_limit = '1000MB'")
+    connection.execute(f"SET memory_limit = '{_MEMORY}'")
     connection.execute(f"SET temp_directory = {values.sql_text(str(workplace / 'spill'))}")
     return connection
 
@@ -200,7 +202,7 @@ def rows_of(source: Source) -> str:
         f"delim={text(source.delimiter)}, quote={text(source.quote)}, escape={text(source.escape)}, "
         f"columns={{{columns}}}, nullstr=[{nulls}], strict_mode=true, store_rejects=true, "
         # DuckDB drops a line that is longer than its buffer, without a word
-        f"maximum_line_size={source.longest}, buffer_size={max(LONGEST_LINE, 2 * source.longest)})"
+        f"maximum_line_size={source.longest}, buffer_size={max(_BUFFER, 2 * source.longest)})"
     )
 
 
