@@ -29,7 +29,7 @@ lab: $(BASE) ## JupyterLab on the notebooks (DATA=folder of exports)
 
 test: $(DEV) ## every test, in a real browser too (ARGS= goes to pytest)
 	@CHROMIUM="$$(sh tests/browser/find_chromium.sh)" && export CHROMIUM && \
-	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-current-env $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-current-env --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV) ## ruff, the format, types
 	$(PY) -m ruff check .
