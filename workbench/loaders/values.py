@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -30,6 +30,8 @@ FALSE_WORDS = frozenset(
 _PLAIN_YES_NO = frozenset({"true", "false", "yes", "no", "ja", "nein", "oui", "non", "wahr", "falsch", "vrai", "faux"})
 RANGED = frozenset({"numemployees", "numberofemployees", "annualrevenue"})
 """Number properties that some accounts keep as ranges, such as 5-25 or 1,000+."""
+
+_SEEN_FIRST = 40  # options
 
 _CURRENCY = "[€$£¥ \u00a0\u202f'’]|EUR|USD|GBP|CHF"
 _YEAR_FIRST = re.compile(
@@ -114,7 +116,7 @@ def form_of(
         case "duration_ms":
             return _DURATION
         case "enumeration":
-            return _enumeration(known.name)
+            return _enumeration(known.name, tuple(values[:_SEEN_FIRST]))
         case "enumeration_list":
             return Form(
                 type="enumeration_list",
@@ -128,6 +130,11 @@ def form_of(
 
 def _in(cell: str, words: Iterable[str]) -> str:
     return f"{cell} IN ({', '.join(sql_text(word) for word in sorted(words))})"
+
+
+def _filled(sql: str) -> str:
+    """SQL for the cells that hold something: DuckDB would work out the parts that `sql` repeats for blank ones too."""
+    return f"CASE WHEN {{c}} IS NOT NULL THEN {sql} END"
 
 
 def given_time(value: object, called: str) -> dt.datetime:
@@ -161,7 +168,7 @@ _LOWER = "lower(trim({c}))"
 _BOOL = Form(
     type="bool",
     written_as="yes or no",
-    typed=f"CASE WHEN {_in(_LOWER, TRUE_WORDS)} THEN true WHEN {_in(_LOWER, FALSE_WORDS)} THEN false END",
+    typed=_filled(f"CASE WHEN {_in(_LOWER, TRUE_WORDS)} THEN true WHEN {_in(_LOWER, FALSE_WORDS)} THEN false END"),
     fault=_DID_NOT_FIT,
     code="L005",
 )
@@ -183,8 +190,7 @@ _DURATION = Form(
 )
 
 
-@cache
-def _enumeration(name: str) -> Form:
+def _enumeration(name: str, seen: tuple[str, ...]) -> Form:
     values: dict[str, str] = {option.value.lower(): option.value for option in catalog.options(name)}
     for language in catalog.LANGUAGES:
         for option in catalog.options(name):
@@ -192,16 +198,22 @@ def _enumeration(name: str) -> Form:
                 values.setdefault(label.lower(), option.value)
     if not values:
         return Form(type="enumeration", written_as="options", typed="{c}", fault="false")
-    cell = _LOWER
+    cell, written = _LOWER, {text: values[text.lower()] for text in seen if text.lower() in values}
     if name in ("dealstage", "hs_pipeline_stage"):  # exports add the pipeline: "Closed Won (Sales Pipeline)"
         cell = r"regexp_replace(lower(trim({c})), '\s*\([^()]*\)$', '')"
-    cases = " ".join(f"WHEN {sql_text(label)} THEN {sql_text(value)}" for label, value in values.items())
+    typed = f"CASE {cell} {_cases(values)} ELSE {{c}} END"
+    if written:  # as they were written in the sample: a comparison as it stands is the fastest
+        typed = f"CASE {{c}} {_cases(written)} ELSE {typed} END"
     return Form(
         type="enumeration",
         written_as="options, labels taken to internal values",
-        typed=f"CASE {cell} {cases} ELSE {{c}} END",
+        typed=_filled(typed),
         fault="false",
     )
+
+
+def _cases(values: Mapping[str, str]) -> str:
+    return " ".join(f"WHEN {sql_text(label)} THEN {sql_text(value)}" for label, value in values.items())
 
 
 def _number(values: Sequence[str], language: catalog.Language, *, ranged: bool = False) -> Form:
@@ -241,8 +253,7 @@ def _number_form(comma: bool, ranged: bool, doubt: str) -> Form:
         is_range = f"try_cast({{c}} AS DOUBLE) IS NULL AND regexp_full_match({{c}}, '\\s*({_RANGE})\\s*')"
         fault = f"{{c}} IS NOT NULL AND ({{t}} IS NULL OR ({is_range}))"
     slow += " END"
-    # a bare coalesce would have DuckDB work out the parts that `slow` repeats for every cell
-    value = f"CASE WHEN {{c}} IS NOT NULL THEN coalesce({fast}, {slow}) END"
+    value = _filled(f"coalesce({fast}, {slow})")
     return Form(
         type="number",
         written_as="1.234,5" if comma else "1,234.5",
