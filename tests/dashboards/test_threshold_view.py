@@ -322,7 +322,10 @@ def test_the_line_in_force_so_far_is_asked_for_and_a_jump_at_it_is_said(view: Vi
     assert "At the old line, 50: conversion jumps from" in text(view)
     box.value = "500"
     assert "the old line, 500, lies outside the score's range" in text(view)
-    box.value = "fifty"  # no number: nothing is asked
+    box.value = "fifty"
+    assert (view.state.old_line, box.value) == (500, "500")
+    assert "'fifty' is not a number up to 999,999,999; 500 stays." in text(view)
+    box.value = ""  # nothing is asked any more
     assert (view.state.old_line, box.value) == (None, "")
     assert "Who was worked?" not in text(view)
     view.state.score = model

@@ -8,10 +8,13 @@ from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from workbench.dashboards.parts import problem
 from workbench.errors import WorkbenchError
+from workbench.wording import points
+
+MOST = 999_999_999.0  # of leads, points or a currency: more is a slip of the finger
 
 
 def button(text: str, act: Callable[[], None], *, primary: bool = False) -> widgets.Button:
@@ -54,6 +57,68 @@ def laid_out(
         asked.add_class("wb-first")
     page = widgets.Box([asked, widgets.VBox(content).add_class("wb-content")]).add_class("wb-page")
     return widgets.VBox([head.add_class("wb-source"), *above, page])
+
+
+class NumberBox(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A box for a number, and below it what is wrong with what was typed."""
+
+    def __init__(self, box: widgets.Widget) -> None:
+        self.box, self._told = box, widgets.HTML()
+        self._told.layout.display = "none"
+        super().__init__([box, self._told])
+
+    def say(self, sentence: str) -> None:
+        """A sentence below the box, or nothing."""
+        told = Markup('<p class="wb-warn" role="alert">{}</p>').format(sentence)
+        self._told.value = told if sentence else ""
+        self._told.layout.display = "" if sentence else "none"
+
+
+def number_box(
+    label: str,
+    value: float | None,
+    taken: Callable[[float | None], None],
+    *,
+    optional: bool = True,
+    placeholder: str = "none",
+    above: float | None = None,
+    most: float = MOST,
+) -> NumberBox:
+    """A box for a number, or for none where that is `optional`; what is typed in it is `taken`.
+
+    A text that is no number above `above` and at most `most` is refused in a sentence, and the box goes back.
+    """
+    box = widgets.Text(
+        value="" if value is None else f"{value:g}", placeholder=placeholder, continuous_update=False, description=label
+    )
+    made = NumberBox(box)
+
+    def typed(change: Any) -> None:
+        text = change["new"].strip()
+        found = _number_in(text)
+        wrong = found is None or abs(found) > most or (above is not None and found <= above)
+        if wrong and (text or not optional):
+            box.unobserve(typed, "value")
+            box.value = change["old"]
+            box.observe(typed, "value")
+            stays = f"{change['old']} stays" if change["old"] else "it stays empty"
+            asked = f"up to {points(most)}" if above is None else f"above {points(above)} and up to {points(most)}"
+            made.say(f"{text!r} is not a number {asked}; {stays}.")
+            return
+        made.say("")
+        taken(found)
+
+    box.observe(typed, "value")
+    return made
+
+
+def _number_in(text: str) -> float | None:
+    """A number as people type it, `1.5` or `1,5`; None for anything else."""
+    try:
+        found = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return found if abs(found) < float("inf") else None
 
 
 @contextmanager

@@ -9,12 +9,11 @@ import ipywidgets as widgets
 from markupsafe import Markup, escape
 
 from workbench.dashboards.calibrate_threshold.state import State
+from workbench.dashboards.controls import MOST, NumberBox, number_box
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import problem, tight, waiting
 from workbench.errors import WorkbenchError
-from workbench.wording import points
 
-MOST = 999_999_999.0  # of leads, points or a currency: more is a slip of the finger
 OPEN, CLOSED = "open: shows less", "closed: shows more"  # read to those who do not see it
 
 
@@ -126,66 +125,23 @@ class Section:
 
         A text that is no number above `above` and at most `most` is refused in a sentence, and the box goes back.
         """
+
+        def taken(found: float | None) -> None:
+            if not self._setting:
+                setattr(self.state, trait, None if found is None else found * unit)
+                self.show()
+                self._later()
+
         value = getattr(self.state, trait)
-        box = widgets.Text(
-            value="" if value is None else f"{value / unit:g}",
+        return number_box(
+            label,
+            None if value is None else value / unit,
+            taken,
+            optional=self.state.traits()[trait].allow_none,
             placeholder=placeholder,
-            continuous_update=False,
-            description=label,
+            above=above,
+            most=most,
         )
-
-        def said(change: Any) -> None:
-            if self._setting:
-                return
-            text = change["new"].strip()
-            found = number_in(text)
-            none = not text and self.state.traits()[trait].allow_none
-            wrong = found is None or abs(found) > most or (above is not None and found <= above)
-            if wrong and not none:
-                box.unobserve(said, "value")
-                box.value = change["old"]
-                box.observe(said, "value")
-                stays = f"{change['old']} stays" if change["old"] else "it stays empty"
-                made.say(f"{text!r} is not {_asked(above, most)}; {stays}.")
-                return
-            made.say("")
-            setattr(self.state, trait, None if found is None else found * unit)
-            self.show()
-            self._later()
-
-        box.observe(said, "value")
-        made = NumberBox(box)
-        return made
-
-
-class NumberBox(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A box for a number, and below it what is wrong with what was typed."""
-
-    def __init__(self, box: widgets.Widget) -> None:
-        self.box, self._told = box, widgets.HTML()
-        self._told.layout.display = "none"
-        super().__init__([box, self._told])
-
-    def say(self, sentence: str) -> None:
-        """A sentence below the box, or nothing."""
-        told = Markup('<p class="wb-warn" role="alert">{}</p>').format(sentence)
-        self._told.value = told if sentence else ""
-        self._told.layout.display = "" if sentence else "none"
-
-
-def _asked(above: float | None, most: float) -> str:
-    if above is None:
-        return f"a number up to {points(most)}"
-    return f"a number above {points(above)} and up to {points(most)}"
-
-
-def number_in(text: str) -> float | None:
-    """A number as people type it, `1.5` or `1,5`; None for anything else."""
-    try:
-        found = float(text.strip().replace(",", "."))
-    except ValueError:
-        return None
-    return found if abs(found) < float("inf") else None
 
 
 def subheading(text: str) -> widgets.HTML:

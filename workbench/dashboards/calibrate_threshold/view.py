@@ -21,11 +21,11 @@ from workbench.dashboards.calibrate_threshold.fairness import Fairness
 from workbench.dashboards.calibrate_threshold.lines import Lines
 from workbench.dashboards.calibrate_threshold.looks import Looks
 from workbench.dashboards.calibrate_threshold.rules import Rules
-from workbench.dashboards.calibrate_threshold.section import NumberBox, Section, number_in
+from workbench.dashboards.calibrate_threshold.section import Section
 from workbench.dashboards.calibrate_threshold.sorts import Sorts
 from workbench.dashboards.calibrate_threshold.state import ANY_TIME, EVERYBODY, State
 from workbench.dashboards.calibrate_threshold.sureness import Sureness
-from workbench.dashboards.controls import actions, button
+from workbench.dashboards.controls import NumberBox, actions, button, number_box
 from workbench.dashboards.download import CSV, XLSX, YAML, Download
 from workbench.dashboards.figure import FigureView
 from workbench.dashboards.parts import answer, cards, footnote, heading, legend, note, problem, warning
@@ -101,13 +101,10 @@ class View(Settling):
             value=state.leads_per_week, step=1, description="Sales can take, leads a week"
         )
         self._capacity_box = NumberBox(self._capacity)
-        self._old_line = widgets.Text(
-            value="", placeholder="none", continuous_update=False, description="Line in force so far, points"
-        )
-        self._old_line.observe(self._old_line_said, "value")
+        self._old_line = number_box("Line in force so far, points", state.old_line, partial(setattr, state, "old_line"))
         self._opted_out = widgets.Checkbox(value=False, description="with leads who opted out", indent=False)
         if OPTED_OUT not in state.kinds:
-            self._opted_out.add_class("wb-hidden")
+            self._opted_out.layout.display = "none"
         self._chosen = {
             "score": self._score,
             "outcome": self._outcome,
@@ -253,11 +250,6 @@ class View(Settling):
             f"Sales can take from 0 to {MOST_LEADS_A_WEEK:,} leads a week, so {points_text(change['new'])} is not "
             f"taken; {points_text(stays)} stays."
         )
-
-    def _old_line_said(self, change: Any) -> None:
-        self.state.old_line = number_in(change["new"])
-        if self.state.old_line is None:
-            self._old_line.value = ""
 
     def _on_undo(self) -> None:
         self.state.undo()
