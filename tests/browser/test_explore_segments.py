@@ -116,6 +116,10 @@ def nothing_ran(page: Page) -> None:
 
 def test_a_condition_counts_and_is_handed_over(open_page: Callable[..., Page], strangers: Any, tmp_path: Path) -> None:
     page = open_page(f"{strangers.address}explore_segments", narrow=True)
+    answer, controls = (page.locator(name).bounding_box() for name in (".wb-answer", ".wb-controls"))
+    assert answer is not None
+    assert controls is not None
+    assert answer["y"] < controls["y"]  # what is known first, then what can be asked
     page.locator("textarea").fill('contains(firstname, "script")')
     page.locator("textarea").blur()
     expect(page.locator(".wb-answer")).to_contain_text("27 contacts of 75", timeout=PATIENCE)
