@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.improvements.hours import BusinessHours, hours_between
 from workbench.improvements.metrics import MEASURES, METRICS, Metric, as_metric
-from workbench.improvements.panel import Finding, calendar_number
+from workbench.improvements.panel import Finding, calendar_number, home_rates
 from workbench.stats.resampling import Floats
 from workbench.wording import plural
 
@@ -491,20 +491,8 @@ def _amounts(deals: pd.DataFrame, rates: Mapping[str, float] | None) -> Floats:
     amount = deals["amount"].to_numpy(dtype=float) if "amount" in deals else np.full(len(deals), np.nan)
     if "deal_currency_code" not in deals:
         return amount
-    codes = deals["deal_currency_code"]
-    currencies = sorted(codes.dropna().astype(str).unique())
-    if rates is None:
-        if len(currencies) > 1:
-            raise WorkbenchError(
-                f"deals come in several currencies ({listing(currencies)}); give rates={{currency: units of your home "
-                "currency for one}."
-            )
-        return amount
-    missing = [currency for currency in currencies if currency not in rates]
-    if missing:
-        raise WorkbenchError(f"no rate for {listing(missing)}; rates has {listing(rates)}.")
-    converted: Floats = amount * codes.map(dict(rates)).fillna(1.0).to_numpy(dtype=float)
-    return converted
+    rate = home_rates(deals["deal_currency_code"], rates, of="deals")
+    return amount if rate is None else amount * rate.fillna(1.0).to_numpy()
 
 
 def _attribute(tables: _Tables, customers: _Customers, name: str) -> pd.Series:

@@ -186,21 +186,31 @@ def _rows(panel: IntoFrame, metric: Metric, by: Sequence[str]) -> pd.DataFrame:
     return rows
 
 
-def _convert(rows: pd.DataFrame, metric: Metric, rates: Mapping[str, float] | None) -> pd.DataFrame:
-    if "currency" not in rows or metric.kind != "amount":
-        return rows
-    currencies = sorted(rows["currency"].dropna().astype(str).unique())
+def home_rates(codes: pd.Series, rates: Mapping[str, float] | None, *, of: str) -> pd.Series | None:
+    """Units of the home currency for one of each row's, blank where the code is; None for a single one without rates.
+
+    Raises WorkbenchError for several currencies `of` something without rates, or for one that has none.
+    """
+    currencies = sorted(codes.dropna().astype(str).unique())
     if rates is None:
         if len(currencies) > 1:
             raise WorkbenchError(
-                f"amounts come in several currencies ({listing(currencies)}); give rates={{currency: units of your "
-                "home currency for one}, or convert them first."
+                f"{of} come in several currencies ({listing(currencies)}); give rates={{currency: units of your home "
+                "currency for one}, or convert them first."
             )
-        return rows
+        return None
     missing = [currency for currency in currencies if currency not in rates]
     if missing:
         raise WorkbenchError(f"no rate for {listing(missing)}; rates has {listing(rates)}.")
-    rate = rows["currency"].map(dict(rates)).astype("float64")
+    return codes.map(dict(rates)).astype("float64")
+
+
+def _convert(rows: pd.DataFrame, metric: Metric, rates: Mapping[str, float] | None) -> pd.DataFrame:
+    if "currency" not in rows or metric.kind != "amount":
+        return rows
+    rate = home_rates(rows["currency"], rates, of="amounts")
+    if rate is None:
+        return rows
     return rows.assign(**{name: rows[name] * rate for name in ("value", "numerator") if name in rows})
 
 
