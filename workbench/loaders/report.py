@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import pandas as pd
 
 from workbench.errors import WorkbenchError
+from workbench.wording import plural
+
+_MERGED = "L008"  # counted as rows merged, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,20 +223,20 @@ class LoadReport:
             return found.df().astype({name: "str" for name in FAULT_COLUMNS if name != "row"})
 
     def headline(self) -> str:
-        """One sentence: rows read, loaded, merged and set aside, and how many faults."""
+        """Rows read, loaded, set aside and merged, how many faults, and what is worth knowing beside them."""
         files = [report for report in self.file_reports if report.object]
-        n_faults = sum(n for code, n in self.counts.items() if not CODES[code].note)
+        faults = Counter({code: n for code, n in self.counts.items() if not CODES[code].note})
+        notes = Counter({code: n for code, n in self.counts.items() if CODES[code].note and code != _MERGED})
         n_joined = sum(report.rows_joined for report in self.file_reports)
         known = f"{n_joined:,} of the loaded rows tell more of records of another file, " if n_joined else ""
         of = "" if n_joined else " of the loaded rows"
-        sentence = (
-            f"{self.rows_read:,} rows read from {len(files)} file{'s' if len(files) != 1 else ''}: "
+        return (
+            f"{self.rows_read:,} rows read from {plural(len(files), 'file')}: "
             f"{self.rows_loaded:,} loaded, {self.rows_set_aside:,} set aside; "
             f"{known}{self.rows_merged - n_joined:,}{of} were duplicates and were merged; "
-            f"{n_faults:,} fault{'s' if n_faults != 1 else ''} marked"
+            f"{plural(faults.total(), 'fault')} marked{_most_often(faults)}."
+            + (f" {plural(notes.total(), 'note')}{_most_often(notes)}." if notes else "")
         )
-        worst = sorted((n, code) for code, n in self.counts.items() if not CODES[code].note)[-1:]
-        return sentence + "".join(f", most often: {CODES[code].reason} ({n:,})" for n, code in worst) + "."
 
     def to_json(self) -> str:
         """The report as JSON text; the faults stay in the Parquet file that `faults` names."""
@@ -261,6 +265,12 @@ class LoadReport:
 
 
 CODES_LISTED = f"{min(CODES)} to {max(CODES)}"
+
+
+def _most_often(counts: Counter[str]) -> str:
+    """The commonest code of some: why, and how often."""
+    worst = max(counts, key=lambda code: (counts[code], code), default="")
+    return f", most often: {CODES[worst].reason} ({counts[worst]:,})" if worst else ""
 
 
 def _frame(rows: Sequence[Any], kind: Any) -> pd.DataFrame:
