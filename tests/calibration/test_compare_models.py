@@ -355,3 +355,12 @@ def test_the_command_line_compares_files_of_either_kind(tmp_path: Path, capsys: 
     assert "n up" in said
     with pytest.raises(WorkbenchError, match=r"^cannot read the model '.*none\.json': No such file or directory\.$"):
         cli.app(["compare", str(tmp_path / "none.json"), *files[1:], "--outcome", "Bought"], standalone_mode=False)
+
+
+def test_a_line_above_which_nobody_is_left_is_said(workspace: wb.Workspace, old: wb.ScoreModel) -> None:
+    lower = replace(old, maximum=20)
+    said = wb.compare_models(old, lower, workspace, outcome=WON, threshold=35).headline()
+    assert "nobody is above the line any more, 25.5 % of leads above the line convert so far" in said
+    assert "unknown" not in said
+    said = wb.compare_models(lower, old, workspace, outcome=WON, threshold=35).headline()
+    assert "25.5 % of leads above the line convert, nobody was above it so far" in said

@@ -236,6 +236,10 @@ class ModelComparison:
 
 def changed(row: Mapping[Any, float], what: str) -> str:
     """A share that changed: `26.0 % of ..., 25.5 % so far (+0.5 points, −0.1 to +1.1: it may be chance)`."""
+    if np.isnan(row["new"]) != np.isnan(row["old"]):  # a share of nobody
+        if np.isnan(row["new"]):
+            return f"nobody is above the line any more, {percent(row['old'])} {what} so far"
+        return f"{percent(row['new'])} {what}, nobody was above it so far"
     told = f"{percent(row['new'])} {what}, {percent(row['old'])} so far"
     if np.isnan(row["low"]):
         return told
