@@ -14,5 +14,5 @@ def workspace_of(build: Path, home: Path, *, as_of: str, tables: Mapping[str, in
     manifest = Manifest(sources={}, options={}, as_of=as_of, name="made", version="0", tables=tables)
     with alone_in(home, print) as workplace:
         write_snapshot(home, build, manifest, "made")
-        point_to(home, workplace, "made", before=None)
+        point_to(home, workplace, "made")
     return Workspace(home)

@@ -267,6 +267,9 @@ def _read(exports: Path, to: Path, **options: Any) -> Workspace:
         )
     report = workspace.report
     console.print(report.headline(), highlight=False, markup=False, soft_wrap=True)
+    for left_out in report.file_reports:
+        if not left_out.object:
+            console.print(f"left out: {left_out.why}", highlight=False, markup=False, soft_wrap=True)
     faults = report.frame().groupby(["file", "column", "reason"], sort=False).size().reset_index(name="rows")
     if len(faults):
         _table(console, faults.nlargest(MOST_FAULTS, "rows"))

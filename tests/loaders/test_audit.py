@@ -163,7 +163,10 @@ def test_what_is_not_there_is_told_with_what_is(found):
         assert said(wb.audit, found.workspace, as_of=day) == (
             f"as_of is {day!r}, not a date: write it as in '2026-06-30'."
         )
-    assert said(wb.audit, "data/sample") == "an audit looks at a Workspace, as load gives it, not at str."
+    assert (
+        said(wb.audit, "data/sample")
+        == "a Workspace is needed, but a str came; wb.load(path) gives the Workspace of a folder."
+    )
 
 
 def test_hostile_headers_are_names_and_nothing_else(tmp_path):

@@ -159,15 +159,19 @@ def test_merged_rows_are_counted_among_the_loaded(ws):
     ("rule", "stage", "score"), [("newest", "lead", 10), ("first", "customer", 30), ("most complete", "customer", 30)]
 )
 def test_each_property_follows_its_rule(ws, rule, stage, score):
-    done = wb.merge(ws, wb.find_duplicates(ws), rules={"hubspotscore": rule}, otherwise="newest")
+    done = wb.merge(ws, wb.find_duplicates(ws), rules={"hubspotscore": rule, "lifecyclestage": "newest"})
     left = done.workspace.contacts.set_index("hs_object_id").loc["2"]
     assert left["hubspotscore"] == score
     assert left["lifecyclestage"] == "lead"
     assert left["phone"] == "030 1234567"  # a blank never wins
     log = done.log.set_index("property").loc["hubspotscore"]
     assert (log["kept"], log["lost"], log["rule"]) == (f"{score}.0", f"{40 - score}.0", rule)
-    other = wb.merge(wb.undo_merge(done.workspace), wb.find_duplicates(ws), otherwise=rule).workspace
-    assert other.contacts.set_index("hs_object_id").loc["2", "lifecyclestage"] == stage
+    duplicates = wb.find_duplicates(ws)
+    other = wb.merge(
+        wb.undo_merge(done.workspace), duplicates, rules={"lifecyclestage": rule}, otherwise=rule
+    ).workspace
+    left = other.contacts.set_index("hs_object_id").loc["2"]
+    assert (left["lifecyclestage"], left["hubspotscore"]) == (stage, score)
 
 
 def test_ask_waits_for_an_answer(ws):

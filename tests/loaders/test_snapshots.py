@@ -141,7 +141,7 @@ def test_an_import_is_undone_with_what_was_merged_since(ws):
     merged = wb.merge(ws, wb.find_duplicates(ws)).workspace
     back = undo_import(merged)
     assert (back.as_of.month, back.reopened().folder == back.folder, before_import(back)) == (3, True, None)
-    with pytest.raises(WorkbenchError, match="nothing was there before march: there is no import to undo"):
+    with pytest.raises(WorkbenchError, match="nothing was here before march: there is no import to undo"):
         undo_import(back)
     with pytest.raises(WorkbenchError, match="june was changed since it was opened"):
         undo_import(ws)

@@ -227,8 +227,9 @@ class State(HasTraits):
         for path in tried:
             if os.path.exists(path):
                 return Path(path)
-        neither = " nor ".join(dict.fromkeys(tried))
-        raise WorkbenchError(f"{text!r} does not exist: there is no {neither}. Name a folder of exports, or a file.")
+        elsewhere = [path for path in dict.fromkeys(tried) if path != text]
+        sought = f": there is no {' nor '.join(elsewhere)}" if elsewhere else ""
+        raise WorkbenchError(f"{text!r} does not exist{sought}. Name a folder of exports, or a file.")
 
     def before_importing(self) -> str:
         """What importing would put in place of what; "" where nothing is there to import."""

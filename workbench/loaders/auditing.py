@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders.reading import quoted
 from workbench.loaders.recognise import KEYS
 from workbench.loaders.values import given_time, sql_text
-from workbench.loaders.workspace import HIDDEN, Workspace, to_pandas
+from workbench.loaders.workspace import HIDDEN, Workspace, needs_workspace, to_pandas
 from workbench.wording import percent, plural
 
 STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
@@ -209,8 +209,7 @@ def audit(workspace: Workspace, *, stale_days: int = 180, as_of: str | dt.date |
     WorkbenchError
         `workspace` is none, `stale_days` is no whole number from 1 to 36,500, or `as_of` is no date.
     """
-    if not isinstance(workspace, Workspace):
-        raise WorkbenchError(f"an audit looks at a Workspace, as load gives it, not at {type(workspace).__name__}.")
+    needs_workspace(workspace)
     if isinstance(stale_days, bool) or not isinstance(stale_days, Integral) or not 1 <= stale_days <= MOST_STALE_DAYS:
         raise WorkbenchError(
             f"stale_days is {stale_days!r}: give a whole number of days from 1 to {MOST_STALE_DAYS:,}, such as 180."

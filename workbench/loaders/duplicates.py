@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.loaders.associations import domain_sql, webmail_sql
 from workbench.loaders.reading import quoted
 from workbench.loaders.values import sql_text
-from workbench.loaders.workspace import Workspace, to_pandas
+from workbench.loaders.workspace import Workspace, needs_workspace, to_pandas
 from workbench.wording import plural
 
 ID = "hs_object_id"
@@ -118,6 +118,7 @@ def find_duplicates(
     Likeness is Winkler's: W. E. Winkler (1990), String comparator metrics and enhanced decision rules in the
     Fellegi-Sunter model of record linkage.
     """
+    needs_workspace(workspace)
     if of not in ("contacts", "companies"):
         raise WorkbenchError(f"duplicates are found among 'contacts' or 'companies', not {of!r}.")
     if not 0 <= at_least <= 1:

@@ -122,8 +122,8 @@ def load(
             )
             name = _snapshot_name(manifest)
             write_snapshot(home, snapshot, manifest, name)
-            before = read_pointer(home)["snapshot"] if is_workspace(home) else None
-            point_to(home, workplace, name, before=before)
+            pointer = read_pointer(home) if is_workspace(home) else None
+            point_to(home, workplace, name, before=[pointer["snapshot"], *pointer["before"]] if pointer else [])
     return Workspace(home, keeper=keeper)
 
 

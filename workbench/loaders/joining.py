@@ -51,7 +51,8 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
     """
     names = tuple(dict.fromkeys(name for part in parts for name in part.names))
     stacked = " UNION ALL BY NAME ".join(
-        f"SELECT * EXCLUDE (_faults), {sql_text(part.source.name)} AS _file, {number} AS _part FROM {part.table}"
+        f"SELECT * EXCLUDE (_faults){_told_apart(part) if len(parts) > 1 else ''}, "
+        f"{sql_text(part.source.name)} AS _file, {number} AS _part FROM {part.table}"
         for number, part in enumerate(parts)
     )
     connection.execute(f"CREATE OR REPLACE TEMP VIEW stacked AS {stacked}")
@@ -95,6 +96,12 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
         faults=tuple(faults),
         rows=rows,
     )
+
+
+def _told_apart(part: Staged) -> str:
+    """SQL that puts the file before a row's number: the same number in another file is somebody else."""
+    number = part.recognised.row_number_is
+    return "" if number is None else f" REPLACE ({sql_text(part.source.name)} || ':' || _row AS {quoted(number)})"
 
 
 def _one_row_a_contact(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, list[str]]:

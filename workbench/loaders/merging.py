@@ -21,7 +21,7 @@ from workbench.loaders.duplicates import ID, Duplicates, Of
 from workbench.loaders.reading import connect, quoted
 from workbench.loaders.survivors import MERGED_IDS, follow
 from workbench.loaders.values import sql_text
-from workbench.loaders.workspace import Workspace, read_pointer, to_pandas
+from workbench.loaders.workspace import Workspace, needs_workspace, read_pointer, to_pandas
 from workbench.loaders.writing import alone_in, check_current, point_to, write_snapshot
 from workbench.wording import plural
 
@@ -34,6 +34,7 @@ _EARLIEST = ("createdate", "first_conversion_date", "first_deal_created_date")
 _MODIFIED = ("lastmodifieddate", "hs_lastmodifieddate")
 _RANK = {"newest": "_newest", "first": "_first", "most complete": "_complete"}
 _OBJECTS: Mapping[Of, str] = {"contacts": "contact", "companies": "company"}
+STAGE = "lifecyclestage"
 _LATEST = ("lastmodifieddate", "hs_lastmodifieddate", "notes_last_updated", "recent_conversion_date")
 
 
@@ -95,7 +96,8 @@ def merge(
         with two values wait for an answer.
     otherwise
         The rule of all other properties, but for these: dates of creation and of stages entered are the earliest, dates
-        of last change the latest, an opt-out of one holds for all, and lists of ids are united.
+        of last change the latest, the lifecycle stage the furthest, an opt-out of one holds for all, and lists of ids
+        are united.
     keep
         Group to the id of the record that is left, where it should not be the one marked in `duplicates`.
     answers
@@ -112,6 +114,7 @@ def merge(
     WorkbenchError
         For an unknown group, record, property, rule or answer, or a Workspace that is no longer the current one.
     """
+    needs_workspace(workspace)
     there = [name for name in workspace.columns(duplicates.of) if name != ID]
     _check_rules(rules or {}, otherwise, there)
     chosen = _chosen(duplicates, groups, keep or {})
@@ -127,6 +130,7 @@ def undo_merge(workspace: Workspace, records: Collection[str] | None = None) -> 
     current one again, as it was. Merges before the last can be undone after it. Raises WorkbenchError where the
     Workspace is not the current one, holds no merge, or a record does not come from it.
     """
+    needs_workspace(workspace)
     folder = workspace.folder
     if not (folder / DECISIONS).is_file():
         raise WorkbenchError(f"nothing was merged in {workspace.name} since its import: there is nothing to undo.")
@@ -139,7 +143,7 @@ def undo_merge(workspace: Workspace, records: Collection[str] | None = None) -> 
             f"the last merge left no record {record!r}; it left {listing(chosen)}.{did_you_mean(record, chosen)}"
         )
     with alone_in(workspace.path, _say_nothing) as workplace:
-        point_to(workspace.path, workplace, said["before"], before=read_pointer(workspace.path).get("before"))
+        point_to(workspace.path, workplace, said["before"], before=read_pointer(workspace.path)["before"])
     before = workspace.reopened()
     left = {survivor: others for survivor, others in chosen.items() if survivor not in back}
     if not left:
@@ -239,7 +243,7 @@ def _merged(
         manifest = replace(workspace.manifest, tables=n_rows)
         name = f"{manifest.as_of[:10]}-merged-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
         write_snapshot(workspace.path, snapshot, manifest, name)
-        point_to(workspace.path, workplace, name, before=read_pointer(workspace.path).get("before"))
+        point_to(workspace.path, workplace, name, before=read_pointer(workspace.path)["before"])
     return Merge(workspace=workspace.reopened(), of=of, log=log, questions=questions)
 
 
@@ -290,6 +294,8 @@ def _rules(connection: duckdb.DuckDBPyConnection, of: Of, rules: Mapping[str, Ru
             found[name] = "latest"
         elif name.endswith("optout") and kind == "BOOLEAN":
             found[name] = "if any"
+        elif name == STAGE:
+            found[name] = "furthest"
         elif name != ID:
             found[name] = otherwise
     return found
@@ -353,6 +359,10 @@ def _write(
 
 def _value(name: str, rule: str) -> str:
     column = quoted(name)
+    if rule == "furthest":
+        way = ", ".join(sql_text(option.value) for option in catalog.options(STAGE) if option.value != "other")
+        far = f"coalesce(list_position([{way}], {column}), 0)"  # a stage of one's own is no step on the way
+        return f"first({column} ORDER BY {far} DESC, _complete) FILTER (WHERE {column} IS NOT NULL)"
     if rule in ("earliest", "latest", "if any"):
         return f"{ {'earliest': 'min', 'latest': 'max', 'if any': 'bool_or'}[rule] }({column})"
     if rule == "united":

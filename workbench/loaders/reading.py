@@ -15,7 +15,7 @@ from workbench import catalog
 from workbench.errors import WorkbenchError
 from workbench.loaders import values
 from workbench.loaders.recognise import Recognised
-from workbench.loaders.records import SET_ASIDE, Oddity, by_the_slower_road
+from workbench.loaders.records import SET_ASIDE, Oddity, by_the_slower_road, is_total
 from workbench.loaders.sources import Source
 
 SAMPLE_ROWS = 2_000
@@ -183,10 +183,18 @@ def _has_rows_to_look_at(connection: duckdb.DuckDBPyConnection, staged: Staged) 
         blank = " AND ".join(f"{quoted(name)} IS NULL" for name in columns)
         if scalar(connection, f"SELECT count(*) FROM {staged.table} WHERE _faults IS NULL AND {blank}"):
             return True
-    listed = ", ".join(map(quoted, columns))
-    last = f"SELECT {listed} FROM {staged.table}_cells WHERE rowid = {staged.n_rows - 1} AND _faults IS NULL"
-    filled = [cell for row in connection.execute(last).fetchall() for cell in row if cell is not None]
-    return len(filled) == 1 and len(columns) > 1 and " " in str(filled[0])
+    listed = ", ".join([*map(quoted, columns), "_faults"])
+    last = connection.execute(f"SELECT {listed} FROM {staged.table}_cells WHERE rowid = {staged.n_rows - 1}").fetchone()
+    if last is None:
+        return False
+    *cells, faults = last
+    as_it_came = {fault["i"]: fault["v"] for fault in faults or ()}
+    row = [
+        as_it_came.get(column.index, "" if cell is None else str(cell))
+        for column, cell in zip(columns.values(), cells, strict=True)
+    ]
+    filled = [text for text in row if text]
+    return is_total(row) or (not faults and len(filled) == 1 and len(columns) > 1 and " " in filled[0])
 
 
 def rows_of(source: Source) -> str:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.loaders.recognise import n_known, normal
 from workbench.loaders.sources import Source, style
+from workbench.loaders.values import looks_like_a_number
 
 SET_ASIDE = frozenset({"L001", "L014", "L021", "L022", "L023", "L025"})
 """Codes of rows that are not in the table."""
+_TOTALS = frozenset(
+    {"sum", "sums", "total", "totals", "grand total", "subtotal", "summe", "summen", "gesamt", "insgesamt"}
+) | {"gesamtsumme", "zwischensumme", "somme", "total général", "totaux", "sous-total"}
 _LONGEST_ROW = 8_000_000  # characters
 _MOST_ODDITIES = 100_000  # before it is asked whether the file is read rightly at all
 _LONGEST_RECORD = 2_000  # lines: a quote still open after so many is a stray one
@@ -64,7 +68,7 @@ class _Road:
         if cells is not None and self._is_header(cells):
             self.oddities.append(Oddity(number, "", "L022", text))
             return
-        if cells is not None and _is_note(cells):
+        if cells is not None and (_is_note(cells) or is_total(cells)):
             self.held.append((number, text, cells))
             return
         for held in self.held:
@@ -192,6 +196,12 @@ def _split(record: list[str], source: Source) -> list[str] | _Unfinished | None:
     except csv.Error as error:
         return _Unfinished() if "unexpected end" in str(error) else None
     return rows[0] if len(rows) == 1 else [] if not rows else None
+
+
+def is_total(cells: Sequence[str]) -> bool:
+    """A word for a sum before all others, and then numbers: a line of totals, if no row follows."""
+    first, *others = [cell for cell in cells if cell.strip()] or [""]
+    return normal(first).rstrip(":") in _TOTALS and all(map(looks_like_a_number, others))
 
 
 def _is_note(cells: list[str]) -> bool:

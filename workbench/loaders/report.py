@@ -230,8 +230,10 @@ class LoadReport:
         n_joined = sum(report.rows_joined for report in self.file_reports)
         known = f"{n_joined:,} of the loaded rows tell more of records of another file, " if n_joined else ""
         of = "" if n_joined else " of the loaded rows"
+        n_left_out = len(self.file_reports) - len(files)
+        left_out = f" ({n_left_out:,} more left out)" if n_left_out else ""
         return (
-            f"{self.rows_read:,} rows read from {plural(len(files), 'file')}: "
+            f"{plural(self.rows_read, 'row')} read from {plural(len(files), 'file')}{left_out}: "
             f"{self.rows_loaded:,} loaded, {self.rows_set_aside:,} set aside; "
             f"{known}{self.rows_merged - n_joined:,}{of} were duplicates and were merged; "
             f"{plural(faults.total(), 'fault')} marked{_most_often(faults)}."

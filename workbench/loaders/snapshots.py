@@ -17,7 +17,7 @@ from workbench.loaders.reading import quoted
 from workbench.loaders.survivors import MERGED_IDS
 from workbench.loaders.timeline import ENTERED_STAGE
 from workbench.loaders.values import given_time, sql_text
-from workbench.loaders.workspace import MANIFEST, SNAPSHOTS, Workspace, read_pointer, to_pandas
+from workbench.loaders.workspace import MANIFEST, SNAPSHOTS, Workspace, needs_workspace, read_pointer, to_pandas
 from workbench.loaders.writing import alone_in, check_current, point_to
 from workbench.wording import plural
 
@@ -99,25 +99,28 @@ def snapshots(workspace: Workspace) -> list[Snapshot]:
 def before_import(workspace: Workspace) -> Workspace | None:
     """What the folder of a Workspace held before its last import.
 
-    None where it held nothing, that import was undone, or the Workspace is not the current one.
+    None where it held nothing, or the Workspace is not the current one.
     """
     pointer = read_pointer(workspace.path)
-    name = pointer.get("before") if pointer["snapshot"] == workspace.folder.name else None
-    return None if name is None else workspace.opened_at(name)
+    if pointer["snapshot"] != workspace.folder.name or not pointer["before"]:
+        return None
+    return workspace.opened_at(pointer["before"][0])
 
 
 def undo_import(workspace: Workspace) -> Workspace:
     """Take the last import back, with what was merged since: what was there before it is the current state again.
 
-    The snapshots of the import and of merges stay. Raises WorkbenchError where the Workspace is not the current one,
-    or there is nothing to go back to.
+    The import before it can be undone next. The snapshots of the import and of merges stay.
+
+    Raises WorkbenchError where the Workspace is not the current one, or there is nothing to go back to.
     """
+    needs_workspace(workspace)
     with alone_in(workspace.path, lambda _: None) as workplace:
         check_current(workspace)
         before = before_import(workspace)
         if before is None:
-            raise WorkbenchError(f"nothing was there before {workspace.name}: there is no import to undo.")
-        point_to(workspace.path, workplace, before.folder.name, before=None)
+            raise WorkbenchError(f"nothing was here before {workspace.name}: there is no import to undo.")
+        point_to(workspace.path, workplace, before.folder.name, before=read_pointer(workspace.path)["before"][1:])
     return workspace.reopened()
 
 

@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders.importing import export_files, mapping_beside
 from workbench.loaders.mapping import MAPPING_FILE
 from workbench.loaders.reading import connect, rows_of
-from workbench.loaders.recognise import NEEDED, ROW_NUMBER, normal, recognise
+from workbench.loaders.recognise import NEEDED, ROW_NUMBER, Recognised, normal, recognise
 from workbench.loaders.sources import Source, open_source, unpacked
 from workbench.loaders.values import FALSE_WORDS, TRUE_WORDS, looks_like_a_date, looks_like_a_number
 from workbench.loaders.workspace import PrivateFolder
@@ -129,12 +129,12 @@ def _suggested(
     source: Source, mapped: Mapping[str, str], object_name: str | None, workplace: Path
 ) -> list[tuple[object, ...]]:
     values, n_rows = _values(source, workplace)
-    try:
-        one = recognise(source.headers, file=source.name, mapping=mapped, object_name=object_name, language=None)
+    one = _taken_for(source, mapped, object_name)
+    if one is not None:
         of, known = one.object, {name for name, how in zip(one.names, one.how, strict=True) if how != "not known"}
         unknown = [index for index, how in enumerate(one.how) if how == "not known"]
         found = _best(of, [(source.headers[index], values[index]) for index in unknown], known, n_rows)
-    except WorkbenchError:
+    else:
         unknown, known = list(range(len(source.headers))), set()
         columns = [(source.headers[index], values[index]) for index in unknown]
         every = {
@@ -156,6 +156,16 @@ def _suggested(
         examples = ", ".join(values[index][:3]) or None
         rows.append((source.name, of, source.headers[index], name, likeness, reason, examples))
     return rows
+
+
+def _taken_for(source: Source, mapped: Mapping[str, str], object_name: str | None) -> Recognised | None:
+    """What a file is taken for by its headers, a record id or none; None where they do not tell."""
+    for mapping in (mapped, {**mapped, ROW_NUMBER: "hs_object_id"}):
+        try:
+            return recognise(source.headers, file=source.name, mapping=mapping, object_name=object_name, language=None)
+        except WorkbenchError:
+            continue
+    return None
 
 
 def _values(source: Source, workplace: Path) -> tuple[list[list[str]], int]:

@@ -366,8 +366,16 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     return frame.astype(texts) if texts else frame
 
 
+def needs_workspace(given: object) -> None:
+    """Raises WorkbenchError where something else than a Workspace came, such as its path."""
+    if not isinstance(given, Workspace):
+        raise WorkbenchError(
+            f"a Workspace is needed, but a {type(given).__name__} came; wb.load(path) gives the Workspace of a folder."
+        )
+
+
 def read_pointer(path: Path) -> dict[str, Any]:
-    """Which `snapshot` of a Workspace's folder is the current one, and which was it `before` the last import."""
+    """Which `snapshot` of a Workspace's folder is the current one, and which were it `before`, the latest first."""
     try:
         pointer: dict[str, Any] = json.loads((path / POINTER).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

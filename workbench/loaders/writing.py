@@ -93,13 +93,13 @@ def write_snapshot(home: Path, folder: Path, manifest: Manifest, name: str) -> N
         os.replace(folder, place)
 
 
-def point_to(home: Path, workplace: Path, name: str, *, before: str | None) -> None:
+def point_to(home: Path, workplace: Path, name: str, *, before: Sequence[str] = ()) -> None:
     """Make one of the snapshots that are there the current one, at one stroke.
 
-    `before` is the one to which `undo_import` goes back.
+    `before` are those to which `undo_import` goes back, the latest first.
     """
     pointer = workplace / POINTER
-    pointer.write_text(json.dumps({"snapshot": name, "before": before, "format": FORMAT}), encoding="utf-8")
+    pointer.write_text(json.dumps({"snapshot": name, "before": list(before), "format": FORMAT}), encoding="utf-8")
     os.replace(pointer, home / POINTER)
 
 
