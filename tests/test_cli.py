@@ -143,7 +143,10 @@ def test_calibrate_prints_the_headline_and_every_threshold(run: Run, tiny_export
     assert (code, err) == (0, "")
     headline, _, *lines = out.splitlines()
     assert headline == expected.headline(70)
-    assert len(lines) == len(expected.thresholds)
+    n = len(expected.thresholds)
+    assert [line.split()[0] for line in lines[:n]] == [f"{at:g}" for at in expected.thresholds["threshold"]]
+    assert lines[n].startswith("Not a back-test. The score is as it is in the export")
+    assert lines[n + 1 :] == list(expected.notes)
 
 
 def test_calibrate_judges_a_model(run: Run, tiny_export: Path, model: Path) -> None:

@@ -136,6 +136,7 @@ def calibrate(
     if (score is None) == (model is None):
         raise WorkbenchError("say which score is judged: --score with a column's name, or --model with a score.yaml.")
     from workbench.calibration import calibrate as judge
+    from workbench.calibration.memo import NOT_A_BACKTEST
     from workbench.loaders import load
     from workbench.outcomes import Outcome
 
@@ -160,6 +161,8 @@ def calibrate(
         threshold = advice.threshold if threshold is None else threshold
     console.print(calibration.headline(threshold), highlight=False, markup=False, soft_wrap=True)
     _table(console, calibration.thresholds)
+    for note in (f"Not a back-test. {NOT_A_BACKTEST}", *calibration.notes):
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
