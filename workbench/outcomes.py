@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import narwhals as nw
 
+from workbench import catalog
 from workbench.conditions import parse, prepare
+from workbench.conditions.tree import Compare, Property
 from workbench.engines import Frame, count_by, kinds
 from workbench.errors import WorkbenchError, did_you_mean, listing
 
@@ -75,6 +77,23 @@ class Outcome:
         """The definition in words, for footnotes."""
         window = f" within {self.within_days} days of {self.created}" if self.within_days is not None else ""
         return f"{self.when}{window}"
+
+    @property
+    def misspelt(self) -> str:
+        """What may be meant where the condition asks for a text that is no option of its property, else nothing.
+
+        Exports write labels (`Customer`), the table has the CRM's internal values (`customer`).
+        """
+        try:
+            nodes = list(parse(self.when).walk())
+        except WorkbenchError:  # a column's name
+            return ""
+        for node in nodes:
+            if isinstance(node, Compare) and isinstance(node.term, Property) and isinstance(node.value, str):
+                values = [option.value for option in catalog.options(node.term.name)]
+                if node.value not in values:
+                    return did_you_mean(node.value, values)
+        return ""
 
 
 def as_outcome(outcome: Outcome | str) -> Outcome:

@@ -206,3 +206,19 @@ def test_a_column_with_other_words_is_no_outcome() -> None:
         "the outcome column 'stage' is no yes/no column: it holds 'customer', 'lead'; say what counts as success in a "
         "condition, such as when='stage == \"customer\"'."
     )
+
+
+@pytest.mark.parametrize(
+    ("when", "meant"),
+    [
+        ('lifecyclestage == "Customer"', " Did you mean 'customer'?"),
+        ('not (lifecyclestage != "Oportunity")', " Did you mean 'opportunity'?"),
+        ('lifecyclestage == "evangelist"', ""),  # an option that nobody has reached
+        ('city == "Rom"', ""),  # any text may be one
+    ],
+)
+def test_an_outcome_that_asks_for_a_label_is_told_the_option(when: str, meant: str) -> None:
+    leads = pd.DataFrame({"score": [1.0, 2.0], "lifecyclestage": ["lead", "customer"], "city": ["Rome", "Bonn"]})
+    with pytest.raises(wb.WorkbenchError) as refused:
+        wb.calibrate(leads, score="score", outcome=wb.Outcome(when=when))
+    assert str(refused.value).endswith(f"dates and stages.{meant}")

@@ -127,6 +127,7 @@ class Calibration:
                 f"the outcome {self.outcome.sentence!r} {'never' if not won else 'always'} happens among {judged:,} "
                 f"leads{f' ({self._apart_reasons} not counted)' if self._apart_reasons else ''}, so no line can be "
                 "better than another; choose another outcome, or check the export's dates and stages."
+                f"{self.outcome.misspelt}"
             )
         if len(tally.score) == 1:
             raise WorkbenchError(
