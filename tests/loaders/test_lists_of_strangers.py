@@ -1,5 +1,6 @@
 """Lists that nobody's CRM made: rows without ids, lines of totals, headers that tell the object and no id."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,26 @@ def test_imports_are_undone_one_after_the_other(tmp_path: Path):
         assert ws.contacts["firstname"].tolist() == [name]
     with pytest.raises(WorkbenchError, match="nothing was here before a: there is no import to undo"):
         wb.undo_import(ws)
+
+
+@pytest.mark.parametrize("older", ['"{}"', "null", None])
+def test_a_workspace_whose_pointer_names_one_import_or_none_goes_on(older: str | None, tmp_path: Path):
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text(f"Record ID,First Name\n1,{name}\n", encoding="utf-8")
+        ws = wb.load(tmp_path / f"{name}.csv", to=tmp_path / "home")
+    pointer = tmp_path / "home" / "current.json"
+    said = json.loads(pointer.read_text(encoding="utf-8"))
+    (first,) = said.pop("before")
+    if older is not None:
+        said["before"] = json.loads(older.format(first))
+    pointer.write_text(json.dumps(said), encoding="utf-8")
+    (tmp_path / "c.csv").write_text("Record ID,First Name\n1,c\n", encoding="utf-8")
+    assert wb.undo_import(wb.load(tmp_path / "c.csv", to=tmp_path / "home")).folder == ws.folder
+    if older == '"{}"':
+        assert wb.undo_import(wb.load(tmp_path / "home")).contacts["firstname"].tolist() == ["a"]
+    else:
+        with pytest.raises(WorkbenchError, match="nothing was here before b"):
+            wb.undo_import(wb.load(tmp_path / "home"))
 
 
 def test_a_merge_keeps_the_furthest_stage(tmp_path: Path):

@@ -117,10 +117,10 @@ def undo_import(workspace: Workspace) -> Workspace:
     needs_workspace(workspace)
     with alone_in(workspace.path, lambda _: None) as workplace:
         check_current(workspace)
-        before = before_import(workspace)
-        if before is None:
+        before = read_pointer(workspace.path)["before"]
+        if not before:
             raise WorkbenchError(f"nothing was here before {workspace.name}: there is no import to undo.")
-        point_to(workspace.path, workplace, before.folder.name, before=read_pointer(workspace.path)["before"][1:])
+        point_to(workspace.path, workplace, before[0], before=before[1:])
     return workspace.reopened()
 
 

@@ -382,7 +382,8 @@ def read_pointer(path: Path) -> dict[str, Any]:
         raise WorkbenchError(f"{path} is no Workspace: {POINTER} cannot be read ({error}).") from error
     if pointer["format"] != FORMAT:
         raise WorkbenchError(f"{path} was written by another version of the workbench: import the exports again.")
-    return pointer
+    before = pointer.get("before") or []  # older imports named the last one alone, or none
+    return pointer | {"before": [before] if isinstance(before, str) else before}
 
 
 def _current(path: Path) -> Path:
