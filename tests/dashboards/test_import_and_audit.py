@@ -329,6 +329,31 @@ def test_an_import_off_the_loop_shows_its_progress_and_its_result(view: View, ex
     assert view.state.of_table == "deals"
 
 
+def test_a_file_dropped_in_the_middle_of_an_import_is_taken_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = Upload()
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(upload, "send", lambda message, buffers=None: asked.append(message))
+    sent(upload, {"first.csv": b"Record ID,Email\n1,a@one.example\n"})
+    first = upload.received
+    assert first is not None
+    upload.disabled = True  # it is imported
+
+    upload._told(None, {"kind": "offer", "files": [{"name": "second.csv", "size": 4}]}, [])
+    assert (upload.said, asked) == ("1 file will be taken when what is under way is done.", [])
+    assert upload.received == first
+    assert [path.name for path in first.iterdir()] == ["first.csv"]
+
+    upload.disabled = False
+    assert asked == [{"kind": "piece", "file": 0, "from": 0}]
+    upload._told(None, {"kind": "piece", "file": 0, "from": 0}, [b"a\n1\n"])
+    assert upload.said == "1 file received."
+    assert upload.received is not None
+    assert [path.name for path in upload.received.iterdir()] == ["second.csv"]
+    upload.disabled = True
+    upload.disabled = False
+    assert len(asked) == 1  # taken once
+
+
 def test_a_dropped_file_that_is_no_export_is_a_sentence(view: View) -> None:
     sent(view._upload, {"contacts.csv": b"%PDF-1.7"})
     for _ in range(2):

@@ -28,7 +28,7 @@ function render({ model, el }) {
   const send = (chosen) => {
     files = [...chosen];
     input.value = "";
-    if (files.length && !input.disabled) model.send({ kind: "offer", files: files.map(({ name, size }) => ({ name, size })) });
+    if (files.length) model.send({ kind: "offer", files: files.map(({ name, size }) => ({ name, size })) });
   };
   const answer = async (message) => {
     if (message.kind !== "piece") return;

@@ -43,11 +43,15 @@ class Upload(anywidget.AnyWidget):
         self.most_bytes = most_bytes
         self._keeper: PrivateFolder | None = None
         self._files: list[tuple[Path, int]] = []
+        self._waiting: Sequence[Mapping[str, Any]] = ()
         self.on_msg(self._told)
+        self.observe(lambda _: self._go_on(), "disabled")
 
     def _told(self, _: Any, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         try:
-            if message.get("kind") == "offer":
+            if message.get("kind") == "offer" and self.disabled:
+                self._wait(message["files"])
+            elif message.get("kind") == "offer":
                 self._begin(message["files"])
             elif message.get("kind") == "piece":
                 self._take(int(message["file"]), int(message["from"]), bytes(buffers[0]) if buffers else b"")
@@ -57,9 +61,17 @@ class Upload(anywidget.AnyWidget):
             self._keeper, self._files, self.received = None, [], None
             self.said = str(fault)
 
+    def _wait(self, offered: Sequence[Mapping[str, Any]]) -> None:
+        """What comes in the middle of an import is not lost, and takes nothing from under it."""
+        self._waiting, self._files = offered, []
+        self.said = f"{plural(len(offered), 'file')} will be taken when what is under way is done."
+
+    def _go_on(self) -> None:
+        if self._waiting and not self.disabled:
+            offered, self._waiting = self._waiting, ()
+            self._told(self, {"kind": "offer", "files": offered}, ())
+
     def _begin(self, offered: Sequence[Mapping[str, Any]]) -> None:
-        if self.disabled:
-            return
         if len(offered) > MOST_FILES:
             raise WorkbenchError(f"{len(offered):,} files are too many at once; pack them into a ZIP file.")
         sizes = [max(0, int(file["size"])) for file in offered]
