@@ -18,6 +18,7 @@ from workbench.loaders.values import sql_text
 
 _MODIFIED = ("lastmodifieddate", "hs_lastmodifieddate")
 _SORTED = {"activity": '"kind", "at"', "property_history": '"record_id", "property", "at"'}
+_GROUP = 122_880  # rows that DuckDB keeps together
 _BEFORE = {
     "deal": (("createdate", "closedate"),),
     "ticket": (
@@ -81,7 +82,8 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
         table, several = _one_row_a_contact(connection, table)
         faults += several
     order = f" ORDER BY {_SORTED[object_name]}" if object_name in _SORTED else ""
-    connection.execute(f"COPY ({table}{order}) TO {sql_text(str(to))}")
+    size = _rows_of_a_group(connection) if merges else _GROUP
+    connection.execute(f"COPY ({table}{order}) TO {sql_text(str(to))} (ROW_GROUP_SIZE {size})")
     rows = f"read_parquet({sql_text(str(to))})"
     faults += _without_key(object_name, parts)
     faults += _impossible(object_name, names, rows)
@@ -181,6 +183,15 @@ def _is_one_of_several(connection: duckdb.DuckDBPyConnection, parts: Sequence[St
         connection.execute(f"SET VARIABLE several_{number} = ({held})")
         bits.append(f"WHEN {number} THEN getvariable('several_{number}')")
     return f"coalesce(get_bit(CASE _part {' '.join(bits)} END, _row::INTEGER) = 1, false)"
+
+
+def _rows_of_a_group(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many rows a group of the Parquet file has, so that one of the table in memory, less those taken out, fills it.
+
+    DuckDB would fill up each of them with rows of the next otherwise, while one of two cores waits.
+    """
+    taken = f"SELECT count(*) AS n FROM several GROUP BY _part, _row // {_GROUP}"
+    return max(_GROUP // 2, _GROUP - int(1.2 * scalar(connection, f"SELECT max(n) FROM ({taken})")))
 
 
 def _refuse_shared_ids(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequence[Staged]) -> None:

@@ -201,7 +201,8 @@ def _enumeration(name: str, seen: tuple[str, ...]) -> Form:
     cell, written = _LOWER, {text: values[text.lower()] for text in seen if text.lower() in values}
     if name in ("dealstage", "hs_pipeline_stage"):  # exports add the pipeline: "Closed Won (Sales Pipeline)"
         cell = r"regexp_replace(lower(trim({c})), '\s*\([^()]*\)$', '')"
-    typed = f"CASE {cell} {_cases(values)} ELSE {{c}} END"
+    # a CASE within a CASE would make the text small once for each of its words
+    typed = f"coalesce({_map(values)}[{cell}], {{c}})"
     if written:  # as they were written in the sample: a comparison as it stands is the fastest
         typed = f"CASE {{c}} {_cases(written)} ELSE {typed} END"
     return Form(
@@ -210,6 +211,10 @@ def _enumeration(name: str, seen: tuple[str, ...]) -> Form:
         typed=_filled(typed),
         fault="false",
     )
+
+
+def _map(values: Mapping[str, str]) -> str:
+    return "MAP {" + ", ".join(f"{sql_text(label)}: {sql_text(value)}" for label, value in values.items()) + "}"
 
 
 def _cases(values: Mapping[str, str]) -> str:
