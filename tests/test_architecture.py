@@ -12,7 +12,7 @@ import workbench
 PACKAGE = Path(workbench.__file__).parent
 
 LAYERS = [
-    {"errors", "wording"},
+    {"errors", "sql", "wording"},
     {"stats", "catalog", "privacy", "spreadsheets"},
     {"engines", "loaders", "conditions"},
     {"outcomes"},

@@ -18,6 +18,7 @@ import pandas as pd
 
 from workbench.calibration.result import Calibration
 from workbench.errors import WorkbenchError
+from workbench.loaders.workspace import DECISIONS
 from workbench.scoring import ScoreModel
 from workbench.wording import interval, percent, points
 
@@ -186,7 +187,7 @@ def decide(
 
 def decisions_file(model: str | PathLike[str]) -> Path:
     """The file of a model's decisions, beside it."""
-    return Path(model).with_suffix(".decisions.yaml")
+    return Path(model).with_suffix(DECISIONS)
 
 
 def decisions(model: str | PathLike[str]) -> list[Decision]:

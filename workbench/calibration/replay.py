@@ -24,6 +24,7 @@ from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.outcomes import BEFORE, LOST, UNKNOWN, WON, YOUNG
 from workbench.scoring import CodeTally, packed_codes, unpacked
+from workbench.sql import quoted, sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -224,14 +225,14 @@ def lead_table(
     types = {row[0]: row[1] for row in connection.sql("DESCRIBE leads").fetchall()}
     columns, joins = [], []
     for position, name in enumerate(rebuilt.properties):
-        column = _name(name)
+        column = quoted(name)
         value = f"l.{column}"
         if name in rebuilt.from_history and history is not None:
             part = f"h{position}"
             joins.append(
                 f'LEFT JOIN (SELECT h.record_id, arg_max(h.value, h."at") FILTER (h."at" <= {reference}) AS value '
                 f"FROM {history} h JOIN leads l ON h.record_id = l.hs_object_id "
-                f"WHERE h.object = 'contact' AND h.property = {_text(name)} GROUP BY 1) {part} "
+                f"WHERE h.object = 'contact' AND h.property = {sql_text(name)} GROUP BY 1) {part} "
                 f"ON {part}.record_id = l.hs_object_id"
             )
             was = f"TRY_CAST({part}.value AS {types[name]})"
@@ -334,7 +335,7 @@ def event_table(
     """The events that rules count up to `reference`; moved with each lead's reference date where it has its own."""
     if activities is None or not rebuilt.kinds:
         return None
-    wanted = f"e.kind IN ({', '.join(map(_text, rebuilt.kinds))})"
+    wanted = f"e.kind IN ({', '.join(map(sql_text, rebuilt.kinds))})"
     if not moved:
         return connection.sql(f'FROM {activities} e WHERE {wanted} AND e."at" <= {reference}')
     at = f"e.\"at\" - ({reference}) + TIMESTAMP '{MOMENT}'"
@@ -346,7 +347,7 @@ def event_table(
 
 def file_table(workspace: Workspace, name: str) -> str | None:
     """A Workspace's table as DuckDB reads it, or None where it was not exported."""
-    return f"read_parquet({_text(str(workspace.file(name)))})" if name in workspace.tables else None
+    return f"read_parquet({sql_text(str(workspace.file(name)))})" if name in workspace.tables else None
 
 
 def make_leads(classified: Any, rebuilt: Rebuilt, *, created: str, at: str) -> bool:
@@ -356,9 +357,9 @@ def make_leads(classified: Any, rebuilt: Rebuilt, *, created: str, at: str) -> b
     """
     together = COMPANY in classified.columns
     cluster = f"coalesce({COMPANY}::VARCHAR, hs_object_id)" if together else "hs_object_id"
-    fixed = ["hs_object_id", f"{_name(created)} AS _created", f"{_name(at)} AS _at", "_code", "_lost"]
+    fixed = ["hs_object_id", f"{quoted(created)} AS _created", f"{quoted(at)} AS _at", "_code", "_lost"]
     fixed += ["row_number() OVER () - 1 AS _place", f"(hash({cluster}) % {PARTS})::INTEGER AS _part"]
-    wanted = [_name(name) for name in rebuilt.properties]
+    wanted = [quoted(name) for name in rebuilt.properties]
     classified.select(", ".join(dict.fromkeys([*fixed, *wanted]))).create("leads")
     return together
 
@@ -374,14 +375,6 @@ def cut_histories(connection: duckdb.DuckDBPyConnection, history: str, names: tu
     """Histories of these properties that are as long as the vendor keeps them."""
     if not names:
         return 0
-    wanted = ", ".join(map(_text, names))
+    wanted = ", ".join(map(sql_text, names))
     changes = connection.sql(f"FROM {history}").filter(f"object = 'contact' AND property IN ({wanted})")
     return len(changes.aggregate("record_id, property, count(*) AS n").filter(f"n >= {MOST_CHANGES}"))
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

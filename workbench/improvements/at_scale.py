@@ -21,6 +21,7 @@ from workbench.improvements.metrics import METRICS, Metric, as_metric
 from workbench.improvements.panel import UNKNOWN_GROUP
 from workbench.improvements.prepare import FEW_EVENTS
 from workbench.improvements.result import TOTAL
+from workbench.sql import quoted, sql_text
 from workbench.stats.resampling import Floats, check_confidence
 from workbench.stats.suppression import Group, hidden_of_atoms
 from workbench.wording import plural
@@ -105,12 +106,8 @@ def _relation(panel: str | os.PathLike[str] | duckdb.DuckDBPyRelation, memory: s
         raise WorkbenchError(f"the panel cannot be read from {str(panel)!r}: {error}") from error
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _own(metric: Metric) -> str:
-    return "metric = '" + metric.name.replace("'", "''") + "'"
+    return f"metric = {sql_text(metric.name)}"
 
 
 def _divisor(metric: Metric) -> str:
@@ -155,7 +152,7 @@ def _one_metric(
     months = ", ".join(str(month) for month in metric.baseline)
     divisor = _divisor(metric)
     usable = f"{_own(metric)} AND month >= 1 AND {_possible(metric)}"
-    named = [f"coalesce(CAST(arg_min({_quoted(each)}, month) AS VARCHAR), '{UNKNOWN_GROUP}')" for each in by]
+    named = [f"coalesce(CAST(arg_min({quoted(each)}, month) AS VARCHAR), '{UNKNOWN_GROUP}')" for each in by]
     group = f"struct_pack({', '.join(f'g{place} := {each}' for place, each in enumerate(named))})" if by else "0"
     # A customer's change, and whether it is judged: as in memory, counts, and rates of few events, are not.
     change = "n * inverse" if metric.denominator is None else "n * inverse / nullif(d, 0)"

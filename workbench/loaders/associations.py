@@ -11,9 +11,9 @@ import duckdb
 import pyarrow.parquet as pq
 
 from workbench import catalog
-from workbench.loaders.reading import quoted, scalar
+from workbench.loaders.reading import scalar
 from workbench.loaders.survivors import links
-from workbench.loaders.values import sql_text
+from workbench.sql import quoted, sql_text
 
 if TYPE_CHECKING:
     from workbench.loaders.workspace import Workspace

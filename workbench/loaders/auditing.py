@@ -13,10 +13,10 @@ import pandas as pd
 
 from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders.reading import quoted
 from workbench.loaders.recognise import KEYS
-from workbench.loaders.values import given_time, sql_text
+from workbench.loaders.values import given_time
 from workbench.loaders.workspace import HIDDEN, Workspace, needs_workspace, to_pandas
+from workbench.sql import quoted, sql_text
 from workbench.wording import percent, plural
 
 STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")

@@ -18,12 +18,12 @@ from workbench.loaders.associations import link_by_domain
 from workbench.loaders.joining import Joined, join
 from workbench.loaders.mapping import UserMapping
 from workbench.loaders.noticing import stale_scores
-from workbench.loaders.reading import Staged, connect, drop, quoted, scalar, stage
+from workbench.loaders.reading import Staged, connect, drop, scalar, stage
 from workbench.loaders.recognise import Recognised, recognise
 from workbench.loaders.report import ColumnReport, FileReport, LoadReport
 from workbench.loaders.sources import Source, open_source, unpacked
 from workbench.loaders.survivors import follow, merged_in_the_crm
-from workbench.loaders.values import sql_text
+from workbench.sql import quoted, sql_text
 
 Progress = Callable[[float, str], None]
 """Called with the share that is done (0 to 1) and what is being done."""

@@ -11,9 +11,8 @@ import pandas as pd
 
 from workbench.errors import WorkbenchError
 from workbench.loaders.associations import domain_sql, webmail_sql
-from workbench.loaders.reading import quoted
-from workbench.loaders.values import sql_text
 from workbench.loaders.workspace import Workspace, needs_workspace, to_pandas
+from workbench.sql import quoted, sql_text
 from workbench.wording import plural
 
 ID = "hs_object_id"

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from workbench import catalog
 from workbench.errors import WorkbenchError
 from workbench.loaders.noticing import of_one_table
-from workbench.loaders.reading import Staged, quoted, scalar
+from workbench.loaders.reading import Staged, scalar
 from workbench.loaders.recognise import KEYS, ROW_NUMBER
-from workbench.loaders.values import sql_text
+from workbench.sql import quoted, sql_text
 
 _MODIFIED = ("lastmodifieddate", "hs_lastmodifieddate")
 _SORTED = {"activity": '"kind", "at"', "property_history": '"record_id", "property", "at"'}
@@ -186,7 +186,7 @@ def _is_one_of_several(connection: duckdb.DuckDBPyConnection, parts: Sequence[St
 
 
 def _rows_of_a_group(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many rows a group of the Parquet file has, so that one of the table in memory, less those taken out, fills it.
+    """How many rows a group of the Parquet file has: what is left of one of the table in memory fills it.
 
     DuckDB would fill up each of them with rows of the next otherwise, while one of two cores waits.
     """

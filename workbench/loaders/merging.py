@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders.duplicates import ID, Duplicates, Of
-from workbench.loaders.reading import connect, quoted
+from workbench.loaders.reading import connect
 from workbench.loaders.survivors import MERGED_IDS, follow
-from workbench.loaders.values import sql_text
 from workbench.loaders.workspace import Workspace, needs_workspace, read_pointer, to_pandas
 from workbench.loaders.writing import alone_in, check_current, point_to, write_snapshot
+from workbench.sql import quoted, sql_text
 from workbench.wording import plural
 
 Rule = Literal["newest", "first", "most complete", "ask"]

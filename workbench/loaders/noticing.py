@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 
 from workbench import catalog
-from workbench.loaders.reading import quoted, scalar
-from workbench.loaders.values import sql_text
+from workbench.loaders.reading import scalar
+from workbench.sql import quoted, sql_text
 
 _KEPT_CHANGES: Mapping[str, int] = {"contact": 45}
 _KEPT_OTHERWISE = 20

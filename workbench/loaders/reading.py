@@ -17,6 +17,7 @@ from workbench.loaders import values
 from workbench.loaders.recognise import Recognised
 from workbench.loaders.records import SET_ASIDE, Oddity, by_the_slower_road, is_total
 from workbench.loaders.sources import Source
+from workbench.sql import quoted, sql_text
 
 SAMPLE_ROWS = 2_000
 _MEMORY = "1200MB"  # with less, DuckDB writes a million contacts on one core
@@ -73,7 +74,7 @@ def connect(workplace: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     connection.execute(f"SET memory_limit = '{_MEMORY}'")
-    connection.execute(f"SET temp_directory = {values.sql_text(str(workplace / 'spill'))}")
+    connection.execute(f"SET temp_directory = {sql_text(str(workplace / 'spill'))}")
     return connection
 
 
@@ -176,7 +177,7 @@ def _has_rows_to_look_at(connection: duckdb.DuckDBPyConnection, staged: Staged) 
     columns = {column.name: column for column in staged.columns}
     texts = [column for column in columns.values() if column.form.type in ("id", "string", "enumeration")]
     for column in texts[:1]:
-        again = f"{quoted(column.name)} = {values.sql_text(column.header)}"
+        again = f"{quoted(column.name)} = {sql_text(column.header)}"
         if scalar(connection, f"SELECT count(*) FROM {staged.table} WHERE {again}"):
             return True
     if all(staged.n_blank.get(name, 0) for name in columns):
@@ -201,13 +202,12 @@ def rows_of(source: Source) -> str:
     """SQL that reads the rows of a source as text: c0, c1, ..., and _row where its rows are numbered."""
     names = ["_row"] * source.numbered + [f"c{index}" for index in range(len(source.headers))]
     columns = ", ".join(f"'{name}': '{'BIGINT' if name == '_row' else 'VARCHAR'}'" for name in names)
-    nulls = ", ".join(values.sql_text(word) for word in sorted(catalog.NULL_WORDS))
+    nulls = ", ".join(sql_text(word) for word in sorted(catalog.NULL_WORDS))
     has_header = source.numbered or source.header_row > 0
     skip = 0 if source.numbered or not has_header else source.header_row - 1
-    text = values.sql_text
     return (
-        f"read_csv({text(str(source.readable))}, auto_detect=false, header={has_header}, skip={skip}, "
-        f"delim={text(source.delimiter)}, quote={text(source.quote)}, escape={text(source.escape)}, "
+        f"read_csv({sql_text(str(source.readable))}, auto_detect=false, header={has_header}, skip={skip}, "
+        f"delim={sql_text(source.delimiter)}, quote={sql_text(source.quote)}, escape={sql_text(source.escape)}, "
         f"columns={{{columns}}}, nullstr=[{nulls}], strict_mode=true, store_rejects=true, "
         # DuckDB drops a line that is longer than its buffer, without a word
         f"maximum_line_size={source.longest}, buffer_size={max(_BUFFER, 2 * source.longest)})"
@@ -267,7 +267,7 @@ def _query(source: Source, recognised: Recognised, columns: Sequence[Column]) ->
     number = ["_row"] * source.numbered
     kept = [*number, *(f"c{index}" for index in faulty)]
     if recognised.kind is not None:
-        named.append(f"{values.sql_text(recognised.kind)} AS kind")
+        named.append(f"{sql_text(recognised.kind)} AS kind")
     order = " ORDER BY _row" if source.numbered else ""
     return (
         f"SELECT {', '.join([*named, *number])}, {faults} AS _faults "
@@ -279,11 +279,6 @@ def _query(source: Source, recognised: Recognised, columns: Sequence[Column]) ->
 def scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     """The one value a query gives."""
     return connection.execute(query).fetchall()[0][0]
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _distinct(column: pa.ChunkedArray) -> list[str]:

@@ -13,12 +13,12 @@ import pandas as pd
 
 from workbench import catalog
 from workbench.errors import WorkbenchError
-from workbench.loaders.reading import quoted
 from workbench.loaders.survivors import MERGED_IDS
 from workbench.loaders.timeline import ENTERED_STAGE
-from workbench.loaders.values import given_time, sql_text
+from workbench.loaders.values import given_time
 from workbench.loaders.workspace import MANIFEST, SNAPSHOTS, Workspace, needs_workspace, read_pointer, to_pandas
 from workbench.loaders.writing import alone_in, check_current, point_to
+from workbench.sql import quoted, sql_text
 from workbench.wording import plural
 
 ID = "hs_object_id"

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench import catalog
-from workbench.loaders.reading import quoted, scalar
-from workbench.loaders.values import sql_text
+from workbench.loaders.reading import scalar
+from workbench.sql import quoted, sql_text
 
 MERGED_IDS = "hs_merged_object_ids"
 LINKS: Mapping[str, Mapping[str, str]] = {

@@ -9,9 +9,8 @@ import pandas as pd
 
 from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean
-from workbench.loaders.reading import quoted
-from workbench.loaders.values import sql_text
 from workbench.loaders.workspace import Workspace
+from workbench.sql import quoted, sql_text
 
 ENTERED_STAGE = "hs_v2_date_entered_"
 MERGED_IDS = "hs_merged_object_ids"

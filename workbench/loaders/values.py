@@ -18,6 +18,7 @@ import pandas as pd
 
 from workbench import catalog
 from workbench.errors import WorkbenchError
+from workbench.sql import sql_text
 
 TRUE_WORDS = frozenset(
     {"true", "yes", "1", "ja", "oui", "wahr", "vrai", "y", "j", "x", "marketing contact", "marketingkontakt"}
@@ -148,11 +149,6 @@ def given_time(value: object, called: str) -> dt.datetime:
     except (ValueError, TypeError, OverflowError):
         pass
     raise WorkbenchError(f"{called} is {value!r}, not a date: write it as in '2026-06-30'.")
-
-
-def sql_text(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 _ID = Form(

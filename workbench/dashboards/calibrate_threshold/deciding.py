@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from workbench.calibration import FollowUp, write_memo
+from workbench.calibration.decision import decisions_file
 from workbench.charts.calibration import promised_and_came
 from workbench.dashboards.calibrate_threshold.section import Picture, Section, subheading
 from workbench.dashboards.controls import actions, button, fields
@@ -141,7 +142,7 @@ class Deciding(Section):
         self._said.value = note("The memo holds what stands, why, and what it means today.")
 
     def _yaml(self) -> None:
-        self._give(f"{self.state.ledger.file.stem}.decisions.yaml", self.state.ledger.content(), type=YAML)
+        self._give(decisions_file(self.state.ledger.file).name, self.state.ledger.content(), type=YAML)
 
 
 def _came(found: FollowUp) -> Markup:
