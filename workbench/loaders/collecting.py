@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -19,7 +19,7 @@ from workbench.loaders.joining import Joined, join
 from workbench.loaders.mapping import UserMapping
 from workbench.loaders.noticing import stale_scores
 from workbench.loaders.reading import Staged, connect, drop, scalar, stage
-from workbench.loaders.recognise import Recognised, recognise
+from workbench.loaders.recognise import Recognised, age, recognise
 from workbench.loaders.report import ColumnReport, FileReport, LoadReport
 from workbench.loaders.sources import Source, open_source, unpacked
 from workbench.loaders.survivors import follow, merged_in_the_crm
@@ -49,6 +49,7 @@ class _Collection:
     progress: Progress | None
     n_bytes: int
     n_done: int = 0
+    alone: bool = False  # one file, and none beside it in its archive
     skipped: dict[str, str] = field(default_factory=dict)  # file -> why
     faults: list[Path] = field(default_factory=list)
     file_reports: list[FileReport] = field(default_factory=list)
@@ -109,20 +110,20 @@ def collect(
 
 
 def _opened(so_far: _Collection) -> list[Source]:
+    found = [
+        one for number, file in enumerate(so_far.files) for one in unpacked(file, so_far.workplace / f"opened-{number}")
+    ]
+    so_far.alone = len(found) == 1
     sources: list[Source] = []
-    for file in so_far.files:
+    for one in found:
+        key = so_far.user.entry(one.name)
+        expected = [*so_far.user.everywhere, *(so_far.user.files[key].columns if key is not None else ())]
         try:
-            found = unpacked(file, so_far.workplace)
-            for inner in found:
-                name = file.name if len(found) == 1 else f"{file.name}/{inner.name}"
-                expected = list(so_far.user.everywhere)
-                if (key := so_far.user.entry(name)) is not None:
-                    expected += so_far.user.files[key].columns
-                sources.append(open_source(inner, so_far.workplace, name=name, expected=expected))
+            sources.append(open_source(one, expected=expected))
         except WorkbenchError as error:
-            if len(so_far.files) == 1 or so_far.user.entry(file.name) is not None:
+            if so_far.alone or key is not None:
                 raise
-            so_far.skipped[file.name] = str(error)
+            so_far.skipped[one.name] = str(error)
     return sources
 
 
@@ -142,12 +143,23 @@ def _recognised(
                 language=language,
             )
         except WorkbenchError as error:
-            if len(sources) == 1 or said.columns or said.object:
+            if so_far.alone or said.columns or said.object:
                 raise
             so_far.skipped[source.name] = str(error)
         else:
             found[one.object].append((source, one))
-    return {name: parts for name, parts in found.items() if parts}
+    for parts in found.values():
+        parts.sort(key=lambda part: age(part[0].name))
+    return {name: _in_one_spelling(parts) for name, parts in found.items() if parts}
+
+
+def _in_one_spelling(parts: Sequence[tuple[Source, Recognised]]) -> list[tuple[Source, Recognised]]:
+    """One column where headers that nobody knows differ in capitals only: DuckDB would make two of one, half filled."""
+    spelt: dict[str, str] = {}
+    for _, one in parts:
+        for name in one.names:
+            spelt.setdefault(name.casefold(), name)
+    return [(source, replace(one, names=tuple(spelt[name.casefold()] for name in one.names))) for source, one in parts]
 
 
 def _staged(
@@ -176,7 +188,7 @@ def _staged(
             continue
         drop(connection, part.table)
         why = f"{source.name} has a header ({listing(source.headers)}) and no rows: export it again."
-        if len(so_far.files) == 1:
+        if so_far.alone:
             raise WorkbenchError(why)
         so_far.skipped[source.name] = why
     types: dict[str, set[str]] = {}
@@ -186,15 +198,18 @@ def _staged(
                 types.setdefault(column.name, set()).add(column.form.type)
     torn = frozenset(name for name, found in types.items() if len(found) > 1)
     return [
-        stage(
-            connection,
-            part.source,
-            part.recognised,
-            workplace=so_far.workplace,
-            table=part.table,
-            typed=typed,
-            as_text=torn,
-            timezone=timezone,
+        replace(
+            stage(
+                connection,
+                part.source,
+                part.recognised,
+                workplace=so_far.workplace,
+                table=part.table,
+                typed=typed,
+                as_text=torn,
+                timezone=timezone,
+            ),
+            oddities=part.oddities,  # they were found when it was read for the first time
         )
         if any(column.name in torn and column.form.type != "string" for column in part.columns)
         else part

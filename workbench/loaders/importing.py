@@ -77,6 +77,11 @@ def load(
     """
     given = Path(path)
     if given.is_dir() and is_workspace(given):
+        if any(said is not None for said in (to, mapping, language, timezone, as_of)) or companies_by_domain:
+            raise WorkbenchError(
+                f"{given} is a Workspace: its exports were read already. Open it as it is, without saying how to read "
+                "or where to put it; or give the exports themselves."
+            )
         return Workspace(given)
     _check_options(language, timezone)
     files = export_files(given)

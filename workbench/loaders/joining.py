@@ -13,11 +13,15 @@ from workbench import catalog
 from workbench.errors import WorkbenchError
 from workbench.loaders.noticing import of_one_table
 from workbench.loaders.reading import Staged, scalar
-from workbench.loaders.recognise import KEYS, ROW_NUMBER
+from workbench.loaders.recognise import KEYS, NEEDED, ROW_NUMBER
 from workbench.sql import quoted, sql_text
 
 _MODIFIED = ("lastmodifieddate", "hs_lastmodifieddate")
+_LINKS = {"activity": ("contact_id", "deal_id", "ticket_id")}
+"""Properties of which a record has several where its rows name several."""
 _SORTED = {"activity": '"kind", "at"', "property_history": '"record_id", "property", "at"'}
+_NO_ID = ["_same", "_nth"]
+"""The key of rows without an id: a hash of what they hold, and the how manieth of these in its file one is."""
 _GROUP = 122_880  # rows that DuckDB keeps together
 _BEFORE = {
     "deal": (("createdate", "closedate"),),
@@ -45,27 +49,31 @@ class Joined:
 
 
 def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequence[Staged], *, to: Path) -> Joined:
-    """Write the table of one object to `to`.
+    """Write the table of one object to `to`; of `parts`, the later file comes last.
 
-    Rows with the same key are one record: the newest by modification date wins (else the later row of the later
-    file), blanks are filled from the others, lists of ids are united.
+    Rows with the same key are one record: the newest by modification date wins where every file has one, else the
+    later row of the later file; blanks are filled from the others, lists of ids are united. Where rows have no id, the
+    first row of a kind in one file is the first of that kind in another, and rows within a file are different ones.
     """
     names = tuple(dict.fromkeys(name for part in parts for name in part.names))
+    shown = [key for key in KEYS[object_name] if key in names]
+    keys = _NO_ID if object_name == "spend" or not shown else shown
+    same = f", hash({', '.join(map(quoted, shown or sorted(names)))}) AS _same" if keys == _NO_ID else ""
     stacked = " UNION ALL BY NAME ".join(
-        f"SELECT * EXCLUDE (_faults){_told_apart(part) if len(parts) > 1 else ''}, "
+        f"SELECT * EXCLUDE (_faults){_put_right(part, parts)}, "
         f"{sql_text(part.source.name)} AS _file, {number} AS _part FROM {part.table}"
         for number, part in enumerate(parts)
     )
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW stacked AS {stacked}")
-    keys = [key for key in KEYS[object_name] if key in names]
-    merges = bool(keys) and _duplicates(connection, keys)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW stacked AS SELECT *{same} FROM ({stacked})")
+    merges = (len(parts) > 1 or keys != _NO_ID) and _duplicates(connection, keys)
     faults: list[str] = []
     n_merged: dict[str, int] = {}
     n_joined: dict[str, int] = {}
     _refuse_shared_ids(connection, object_name, parts)
     listed = ", ".join(quoted(name) for name in names)
     if merges:
-        faults += _merge(connection, object_name, names, keys)
+        dated = [name for name in _MODIFIED if all(name in part.names for part in parts)]
+        faults += _merge(connection, object_name, names, keys, shown or NEEDED[object_name], dated)
         counted = connection.execute(
             f"SELECT several._file, count(*), count(*) FILTER (several._file <> merged._file) "
             f"FROM several JOIN merged USING ({', '.join(map(quoted, keys))}) WHERE _rank > 1 GROUP BY 1"
@@ -100,15 +108,25 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
     )
 
 
-def _told_apart(part: Staged) -> str:
-    """SQL that puts the file before a row's number: the same number in another file is somebody else."""
+def _put_right(part: Staged, parts: Sequence[Staged]) -> str:
+    """SQL that makes the columns of one file fit those of the others."""
+    if len(parts) == 1:
+        return ""
+    cells = {}
     number = part.recognised.row_number_is
-    return "" if number is None else f" REPLACE ({sql_text(part.source.name)} || ':' || _row AS {quoted(number)})"
+    if number is not None:  # the same number in another file is somebody else
+        cells[number] = f"{sql_text(part.source.name)} || ':' || _row"
+    filled = {name for other in parts for name in other.names if other.n_blank.get(name, 0) < other.n_rows}
+    for name in filled.intersection(part.names):
+        if part.n_rows and part.n_blank.get(name, 0) == part.n_rows:
+            cells[name] = "NULL"  # a blank column has no type of its own
+    replaced = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in cells.items())
+    return f" REPLACE ({replaced})" if replaced else ""
 
 
 def _one_row_a_contact(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, list[str]]:
     """SQL of the activities in which one of several contacts stands once for each of them, and the notes on it."""
-    if not scalar(connection, "SELECT count(*) FROM stacked WHERE contains(contact_id, ';')"):
+    if not scalar(connection, f"SELECT count(*) FROM ({table}) WHERE contains(contact_id, ';')"):
         return table, []
     notes = (
         "SELECT _file AS file, _row AS \"row\", 'contact_id' AS \"column\", 'L030' AS code, contact_id AS value "
@@ -123,32 +141,47 @@ def _one_row_a_contact(connection: duckdb.DuckDBPyConnection, table: str) -> tup
 
 
 def _duplicates(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> bool:
-    listed = ", ".join(quoted(key) for key in keys)
-    known = " AND ".join(f"{quoted(key)} IS NOT NULL" for key in keys)
+    """Whether there are records on several rows; their keys are in `twice`."""
+    of, several = (_NO_ID[:1], "min(_part) <> max(_part)") if keys == _NO_ID else (keys, "count(*) > 1")
+    known = " AND ".join(f"{quoted(key)} IS NOT NULL" for key in of)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT {listed} FROM stacked WHERE {known} "
-        "GROUP BY ALL HAVING count(*) > 1"
+        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT {', '.join(map(quoted, of))} FROM stacked WHERE {known} "
+        f"GROUP BY ALL HAVING {several}"
     )
     return bool(scalar(connection, "SELECT count(*) FROM twice"))
 
 
 def _merge(
-    connection: duckdb.DuckDBPyConnection, object_name: str, names: Sequence[str], keys: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    object_name: str,
+    names: Sequence[str],
+    keys: Sequence[str],
+    shown: Sequence[str],
+    dated: Sequence[str],
 ) -> list[str]:
+    """Make the tables `several`, the rows of such records, and `merged`, a row for each. Gives SQL of what to tell."""
     known = catalog.by_name(object_name)
+    united = {name for name in names if name in known and known[name].type == "id_list"} | set(
+        _LINKS.get(object_name, ())
+    )
     listed = ", ".join(quoted(key) for key in keys)
-    newest = "".join(f"{quoted(name)} DESC NULLS LAST, " for name in _MODIFIED if name in names)
+    newest = "".join(f"{quoted(name)} DESC NULLS LAST, " for name in dated)
+    rows = "stacked SEMI JOIN twice USING "
+    if keys == _NO_ID:
+        place = "row_number() OVER (PARTITION BY _same, _part ORDER BY _row) AS _nth"
+        rows = f"(SELECT *, {place} FROM {rows} (_same))"
+    else:
+        rows += f"({listed})"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE several AS SELECT *, row_number() OVER "
-        f"(PARTITION BY {listed} ORDER BY {newest}_part DESC, _row DESC) AS _rank "
-        f"FROM stacked SEMI JOIN twice USING ({listed})"
+        f"(PARTITION BY {listed} ORDER BY {newest}_part DESC, _row DESC) AS _rank FROM {rows}"
     )
     columns = []
     for name in [name for name in names if name not in keys]:
         column = quoted(name)
-        if name in known and known[name].type == "id_list":
-            united = f"list_sort(list_distinct(flatten(list(string_split({column}, ';')))))"
-            columns.append(f"nullif(array_to_string({united}, ';'), '') AS {column}")
+        if name in united:
+            ids = f"list_sort(list_distinct(flatten(list(string_split({column}, ';')))))"
+            columns.append(f"nullif(array_to_string({ids}, ';'), '') AS {column}")
         else:
             columns.append(f"first({column} ORDER BY _rank) FILTER (WHERE {column} IS NOT NULL) AS {column}")
     columns += [f"first({name} ORDER BY _rank) AS {name}" for name in ("_file", "_row", "_part")]
@@ -158,13 +191,14 @@ def _merge(
     )
     faults = [
         f"SELECT _file AS file, _row AS \"row\", '' AS \"column\", 'L008' AS code, "
-        f"concat_ws(', ', {listed}) AS value FROM several WHERE _rank > 1"
+        f"concat_ws(', ', {', '.join(quoted(name) for name in shown if name in names)}) AS value "
+        "FROM several WHERE _rank > 1"
     ]
     lost = [
         f"CASE WHEN several.{quoted(name)} <> merged.{quoted(name)} "
-        f"THEN {{'column': {sql_text(name)}, 'value': several.{quoted(name)}::VARCHAR}} END"
+        f"THEN {{'column': {sql_text(name)}, 'value': {_text_of(f'several.{quoted(name)}')}}} END"
         for name in names
-        if not (name in keys or name in _MODIFIED or (name in known and known[name].type == "id_list"))
+        if not (name in keys or name in _MODIFIED or name in united)
     ]
     if lost:
         faults.append(
@@ -226,17 +260,29 @@ def _without_key(object_name: str, parts: Sequence[Staged]) -> list[str]:
     ]
 
 
+def _text_of(column: str) -> str:
+    """SQL: a value as people write it, a whole number without a point and a day without a time."""
+    return rf"regexp_replace({column}::VARCHAR, '(\.0| 00:00:00)$', '')"
+
+
+def before(one: str, other: str) -> str:
+    """SQL: whether a time comes before another; a day without a time of day is compared with the day."""
+    first, second = quoted(one), quoted(other)
+    day = f"date_trunc('day', {first})"
+    return f"{first} < CASE WHEN {first} = {day} THEN date_trunc('day', {second}) ELSE {second} END"
+
+
 def _impossible(object_name: str, names: Sequence[str], rows: str) -> list[str]:
     """Dates that end before they begin, amounts below zero: kept, and marked."""
     checks = [
         f"SELECT _file AS file, _row AS \"row\", '{end}' AS \"column\", 'L016' AS code, "
-        f"{quoted(end)}::VARCHAR AS value FROM {rows} WHERE {quoted(end)} < {quoted(begin)}"
+        f"{_text_of(quoted(end))} AS value FROM {rows} WHERE {before(end, begin)}"
         for begin, end in _BEFORE.get(object_name, ())
         if begin in names and end in names
     ]
     if object_name == "deal" and "amount" in names:
         checks.append(
             f"SELECT _file AS file, _row AS \"row\", 'amount' AS \"column\", 'L017' AS code, "
-            f'"amount"::VARCHAR AS value FROM {rows} WHERE "amount" < 0'
+            f"{_text_of('amount')} AS value FROM {rows} WHERE amount < 0"
         )
     return checks

@@ -109,6 +109,21 @@ class Recognised:
     kind: str | None  # of all activities in the file, where no column says it
 
 
+RESERVED = frozenset(
+    {"_row", "_file", "_faults", "_part", "_rank", "_same", "_nth", "_survivor", "_place", "_complete"}
+)
+"""Names of the loaders' own columns: a header that is called so gets a number."""
+
+_AGE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)(?:-(\d{1,3})(?!\d))?")
+
+
+def age(file: str) -> tuple[str, int, str]:
+    """What puts files in order, the oldest first: the day in their names, the number of that day's export, the name."""
+    days = _AGE.findall(file)
+    day, number = max(days, default=("", ""))
+    return day, int(number or 0), file
+
+
 def normal(header: str) -> str:
     """A header as it is compared: one kind of quotes and blanks, no capitals."""
     text = unicodedata.normalize("NFKC", header.strip("\ufeff \t"))
@@ -256,7 +271,7 @@ def _names(
             seen[index], claims[second] = (second, how), (99, index)
     names: list[str] = []
     hows: list[str] = []
-    taken = {name.casefold() for name in claims} | {"_row", "_file", "_faults"}
+    taken = {name.casefold() for name in claims} | RESERVED
     for index, (header, (name, how)) in enumerate(zip(headers, seen, strict=True)):
         if how != "not known" and claims[name][1] == index:
             names.append(name)
