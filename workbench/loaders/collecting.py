@@ -99,7 +99,7 @@ def collect(
                     drop(connection, part.table)
         if not tables:
             reasons = "; ".join(why.removesuffix(".") for why in list(so_far.skipped.values())[:3])
-            raise WorkbenchError(f"none of the {len(files)} files could be loaded: {reasons}.")
+            raise WorkbenchError(f"none of the {len(so_far.skipped)} files could be loaded: {reasons}.")
         notes = follow(connection, to, tables, merged_in_the_crm(connection, to, tables))
         tables = {name: pq.read_metadata(to / f"{name}.parquet").num_rows for name in tables}
         if companies_by_domain:

@@ -121,7 +121,9 @@ class _Road:
 
 def by_the_slower_road(source: Source, workplace: Path) -> tuple[Source, list[Oddity]]:
     """Write what can be read of a text as clean, numbered CSV, and tell of what cannot."""
-    clean = workplace / f"{source.readable.name}.clean.csv"
+    # beside what was unpacked or rewritten, where no other file of its name lies, but never beside the user's own
+    folder = source.readable.parent if source.readable.is_relative_to(workplace) else workplace
+    clean = folder / f"{source.readable.name}.clean.csv"
     road = _Road(source)
     csv.field_size_limit(sys.maxsize)
     with (

@@ -10,6 +10,7 @@ import io
 import sys
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -71,6 +72,7 @@ class Source:
     escape: str  # the quote itself where it is doubled
     headers: tuple[str, ...]
     header_row: int  # record number, 1 is the first; 0 where there is none
+    found: tuple[str, str] | None = None  # delimiter and quote of the file itself, where `readable` has others
     numbered: bool = False  # the first column of `readable` holds the record's number
     point_decimals: bool = False  # numbers came as numbers, not as somebody's text
     suspect: bool = False  # has to take the slower road
@@ -91,69 +93,139 @@ def is_full(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def unpacked(path: Path, workplace: Path) -> list[Path]:
-    """The export files that a packed file holds, written to `workplace`; a file that is not packed itself.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A file to be read: as the user gave it, or out of an archive."""
 
-    Raises WorkbenchError where the archive is broken, protected, or would fill the disk.
+    name: str  # with the archives it came in before it
+    path: Path
+    workplace: Path  # a folder of its own, for what has to be rewritten
+    fault: WorkbenchError | None = None  # why it could not be unpacked
+
+
+def unpacked(path: Path, workplace: Path) -> list[Found]:
+    """The export files that a packed file holds, an archive within it too; a file that is not packed itself.
+
+    Each has a folder of its own within `workplace`, so that files of one name do not meet. What cannot be unpacked is
+    among them with its fault, which `open_source` raises.
     """
+    try:
+        return _unpacked(path, path.name, workplace, _Room(path), archives=2)
+    except OSError as error:
+        if is_full(error):
+            raise
+        fault = WorkbenchError(f"{path} cannot be read: {error.strerror}.")
+    except _TooLargeError as error:
+        fault = error
+    return [Found(name=path.name, path=path, workplace=workplace, fault=fault)]
+
+
+class _TooLargeError(WorkbenchError):
+    """An archive that would fill the disk."""
+
+
+class _Room:
+    """What a packed file may take on the disk, with all that is packed within it."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self.most = _most(path.stat().st_size)
+        self.n_bytes = 0
+
+    def pour(self, packed: Any, to: Path) -> None:
+        with to.open("wb") as written:
+            while block := packed.read(1 << 20):
+                self.n_bytes += len(block)
+                if self.n_bytes > self.most:
+                    raise _TooLargeError(
+                        f"{self.name} grows to more than {self.most / 1e6:,.0f} MB when it is unpacked, no export "
+                        "does: unpack it yourself and load what it holds."
+                    )
+                written.write(block)
+
+
+def _unpacked(path: Path, name: str, workplace: Path, room: _Room, *, archives: int) -> list[Found]:
+    """What a file holds that is packed at most `archives` times over."""
+    workplace.mkdir(parents=True, exist_ok=True)
     kind = path.suffix.lower()
     if kind not in PACKED:
-        return [path]
+        return [Found(name=name, path=path, workplace=workplace)]
     try:
+        if not archives:
+            raise WorkbenchError(f"{name} is an archive within archives: unpack it and load what it holds.")
         if kind == ".zip":
-            return _unzipped(path, workplace)
+            return _unzipped(path, name, workplace, room, archives=archives - 1)
         import pyarrow as pa
 
         to = workplace / path.stem
         with pa.input_stream(str(path), compression="gzip" if kind == ".gz" else "zstd") as packed:
-            _pour(packed, to, path, path.stat().st_size)
-    except (OSError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError) as error:
-        if is_full(error):
-            raise
-        raise WorkbenchError(f"{path.name} cannot be unpacked ({error}): unpack it and load what it holds.") from error
-    return [to]
+            room.pour(packed, to)
+        return _unpacked(to, name, workplace / "in", room, archives=archives - 1)
+    except _TooLargeError:
+        raise
+    except WorkbenchError as error:
+        fault = error
+    except _BROKEN as error:
+        fault = _cannot_be_unpacked(name, error)
+    return [Found(name=name, path=path, workplace=workplace, fault=fault)]
 
 
-def _unzipped(path: Path, workplace: Path) -> list[Path]:
-    found: list[Path] = []
+_BROKEN = (OSError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
+"""What reading a broken archive raises."""
+
+
+def _cannot_be_unpacked(name: str, error: Exception) -> WorkbenchError:
+    if is_full(error):
+        raise error
+    return WorkbenchError(f"{name} cannot be unpacked ({error}): unpack it and load what it holds.")
+
+
+def _unzipped(path: Path, name: str, workplace: Path, room: _Room, *, archives: int) -> list[Found]:
+    found: list[Found] = []
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            name = Path(member.filename).name
-            if member.is_dir() or name.startswith(".") or Path(name).suffix.lower() not in SHEETS | TEXTS:
-                continue
-            if member.flag_bits & 1:
-                raise WorkbenchError(f"{path.name} is protected by a password: unpack it and load what it holds.")
-            folder = workplace / f"{path.name}.{len(found)}"
-            folder.mkdir(exist_ok=True)
-            with archive.open(member) as packed:
-                _pour(packed, folder / name, path, member.compress_size)
-            found.append(folder / name)
-        if not found:
+        members = [member for member in archive.infolist() if not member.is_dir() and _is_export(member.filename)]
+        if not members:
             held = listing(member.filename for member in archive.infolist())
-            raise WorkbenchError(f"{path.name} has no export (CSV or XLSX) in it; it has {held}.")
+            raise WorkbenchError(f"{name} has no export (CSV or XLSX) in it; it has {held}.")
+        seen: Counter[str] = Counter()
+        for number, member in enumerate(members):
+            seen[member.filename] += 1
+            again = f" ({seen[member.filename]})" if seen[member.filename] > 1 else ""
+            inner = name if len(members) == 1 else f"{name}/{member.filename}{again}"
+            own = workplace / str(number)
+            own.mkdir()
+            to = own / Path(member.filename).name
+            try:
+                if member.flag_bits & 1:
+                    raise WorkbenchError(f"{inner} is protected by a password: unpack it and load what it holds.")
+                with archive.open(member) as packed:
+                    room.pour(packed, to)
+                found += _unpacked(to, inner, own / "in", room, archives=archives)
+                continue
+            except _TooLargeError:
+                raise
+            except WorkbenchError as error:
+                fault = error
+            except _BROKEN as error:
+                fault = _cannot_be_unpacked(inner, error)
+            found.append(Found(name=inner, path=to, workplace=own, fault=fault))
     return found
 
 
-def _pour(packed: Any, to: Path, path: Path, packed_size: int) -> None:
-    most = _most(packed_size)
-    n_bytes = 0
-    with to.open("wb") as written:
-        while block := packed.read(1 << 20):
-            n_bytes += len(block)
-            if n_bytes > most:
-                raise WorkbenchError(
-                    f"{path.name} grows to more than {most / 1e6:,.0f} MB when it is unpacked, no export does: "
-                    "unpack it yourself and load what it holds."
-                )
-            written.write(block)
+def _is_export(file: str) -> bool:
+    path = Path(file)
+    return path.suffix.lower() in SHEETS | TEXTS | PACKED and not path.name.startswith((".", "~$"))
 
 
-def open_source(path: Path, workplace: Path, *, name: str, expected: Sequence[str] = ()) -> Source:
-    """Find out how a file is written. Whatever has to be rewritten goes to `workplace`.
+def open_source(found: Found, *, expected: Sequence[str] = ()) -> Source:
+    """Find out how a file is written. Whatever has to be rewritten goes to its workplace.
 
     `expected` are headers that a mapping names: they help to find the header row.
     Raises WorkbenchError where the file is no table.
     """
+    if found.fault is not None:
+        raise found.fault
+    path, workplace, name = found.path, found.workplace, found.name
     try:
         if path.stat().st_size == 0:
             raise WorkbenchError(f"{name} is empty (0 bytes): export it again, as CSV or XLSX.")
@@ -172,7 +244,7 @@ def _open_text(path: Path, workplace: Path, name: str, expected: Sequence[str]) 
     encoding, suspect = _encoding(path, head, name)
     readable = path
     if encoding not in ("utf-8", "utf-8-sig"):
-        readable = workplace / f"{path.name}.utf8.csv"
+        readable = workplace / "utf8.csv"
         _transcode(path, encoding, readable, name)
         suspect = _looked_through(readable)[1]
     with readable.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
@@ -384,7 +456,7 @@ def _header(
 def _open_sheet(path: Path, workplace: Path, name: str, expected: Sequence[str]) -> Source:
     if zipfile.is_zipfile(path):
         _check_size(path, name)
-    rows = workplace / f"{path.name}.rows.csv"
+    rows = workplace / "rows.csv"
     try:
         write_rows(path, rows)
     except PermissionError as error:
@@ -394,7 +466,7 @@ def _open_sheet(path: Path, workplace: Path, name: str, expected: Sequence[str])
             f"{name} cannot be read as a spreadsheet ({error}): open it, save it as XLSX and load it again."
         ) from error
     csv.field_size_limit(sys.maxsize)
-    sheet_text = workplace / f"{path.name}.sheet.csv"
+    sheet_text = workplace / "sheet.csv"
     with (
         rows.open(encoding="utf-8", newline="") as read,
         sheet_text.open("w", encoding="utf-8", newline="") as to,

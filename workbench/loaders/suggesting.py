@@ -107,17 +107,15 @@ def suggest_mapping(path: str | os.PathLike[str], *, object: str | None = None) 
     keeper = PrivateFolder()
     beside = mapping_beside(given)
     rows: list[tuple[Any, ...]] = []
-    for file in export_files(given):
-        try:
-            inner = unpacked(file, keeper.path)
-            sources = [
-                open_source(one, keeper.path, name=file.name if len(inner) == 1 else f"{file.name}/{one.name}")
-                for one in inner
-            ]
-        except WorkbenchError:
-            if given.is_file():
-                raise
-            continue
+    for number, file in enumerate(export_files(given)):
+        found = unpacked(file, keeper.path / str(number))
+        sources: list[Source] = []
+        for one in found:
+            try:
+                sources.append(open_source(one))
+            except WorkbenchError:
+                if given.is_file() and len(found) == 1:
+                    raise
         for source in sources:
             said = beside.for_file(source.name, source.headers)
             rows += _suggested(source, said.columns, object or said.object, keeper.path)

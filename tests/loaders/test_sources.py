@@ -1,0 +1,155 @@
+"""Files as they come: of one name in several archives, in mixed encodings, with odd headers and sheets."""
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import workbench.loaders as loaders
+from workbench.errors import WorkbenchError
+
+HEADER = "Record ID,First Name,Last Name,Email,Create Date,HubSpot Score,City\n"
+
+
+def contacts(*ids: int) -> str:
+    return HEADER + "".join(f"{n},Zoë,Lind,a{n}@x.example,2026-01-02 10:00,12.5,Köln\n" for n in ids)
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    to = io.BytesIO()
+    with zipfile.ZipFile(to, "w") as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return to.getvalue()
+
+
+def workbook(**sheets: pd.DataFrame) -> bytes:
+    to = io.BytesIO()
+    with pd.ExcelWriter(to) as book:
+        for name, sheet in sheets.items():
+            sheet.to_excel(book, sheet_name=name, index=False)
+    return to.getvalue()
+
+
+def loaded(folder: Path, **files: bytes) -> loaders.Workspace:
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return loaders.load(folder)
+
+
+A, B = contacts(100, 101), contacts(200, 201)
+
+
+def of_one_name() -> dict[str, dict[str, bytes]]:
+    sheets = [workbook(one=pd.DataFrame({"Record ID": ids, "First Name": "Zoë"})) for ids in ([100, 101], [200, 201])]
+    unclosed = [text.replace("Zoë", '"Zo"ë').encode() for text in (A, B)]
+    return {
+        "two ways to pack": {
+            "contacts.csv.gz": gzip.compress(A.encode()),
+            "contacts.csv.zst": pa.compress(B.encode(), codec="zstd", asbytes=True),
+        },
+        "one packed, one not": {
+            "contacts.csv": A.encode("utf-16"),
+            "contacts.csv.gz": gzip.compress(B.encode("utf-16")),
+        },
+        "two archives of texts": {
+            "v1.zip": zipped(("contacts.csv", A.encode("utf-16"))),
+            "v2.zip": zipped(("contacts.csv", B.encode("utf-16"))),
+        },
+        "two archives of spreadsheets": {
+            "v1.zip": zipped(("contacts.xlsx", sheets[0])),
+            "v2.zip": zipped(("contacts.xlsx", sheets[1])),
+        },
+        "two folders of one archive": {
+            "x.zip": zipped(("a/contacts.csv", A.encode("utf-16")), ("b/contacts.csv", B.encode("utf-16")))
+        },
+        "on the slower road": {"x.zip": zipped(("a/contacts.csv", unclosed[0]), ("b/contacts.csv", unclosed[1]))},
+    }
+
+
+@pytest.mark.parametrize("case", of_one_name())
+def test_files_of_one_name_keep_each_their_rows(tmp_path, case):
+    ws = loaded(tmp_path, **of_one_name()[case])
+    assert sorted(ws.table("contacts")["hs_object_id"]) == ["100", "101", "200", "201"]
+    assert ws.report.files[["rows_read", "rows_loaded", "rows_merged"]].to_numpy().tolist() == [[2, 2, 0], [2, 2, 0]]
+    assert ws.report.files["file"].is_unique
+
+
+DEALS = b"Record ID,Deal Name,Amount,Deal Stage\n7,D,5,closedwon\n"
+
+
+def told(ws: loaders.Workspace) -> dict[str, str]:
+    """Each file of the report with its object, or why it was left out."""
+    return {row.file: row.object or row.why for row in ws.report.files.itertuples()}
+
+
+def test_every_member_of_an_archive_is_loaded_or_named(tmp_path):
+    more = zipped(("b.csv", B.encode()), ("deep.zip", zipped(("c.csv", A.encode()))))
+    ws = loaded(
+        tmp_path,
+        **{
+            "x.zip": zipped(
+                ("a_empty.csv", b""),
+                ("contacts.csv", A.encode()),
+                ("deals.csv.gz", gzip.compress(DEALS)),
+                ("more.zip", more),
+                ("__MACOSX/._contacts.csv", b"\x00\x05"),
+            )
+        },
+    )
+    assert told(ws) == {
+        "x.zip/contacts.csv": "contact",
+        "x.zip/more.zip/b.csv": "contact",
+        "x.zip/deals.csv.gz": "deal",
+        "x.zip/a_empty.csv": "x.zip/a_empty.csv is empty (0 bytes): export it again, as CSV or XLSX.",
+        "x.zip/more.zip/deep.zip": (
+            "x.zip/more.zip/deep.zip is an archive within archives: unpack it and load what it holds."
+        ),
+    }
+    assert set(ws.report.frame(code="L019")["file"]) == {"x.zip/a_empty.csv", "x.zip/more.zip/deep.zip"}
+    assert sorted(ws.table("contacts")["hs_object_id"]) == ["100", "101", "200", "201"]
+
+
+def test_an_archive_alone_with_an_export_and_a_readme_is_loaded(tmp_path):
+    (tmp_path / "x.zip").write_bytes(zipped(("readme.txt", b""), ("contacts.csv", A.encode())))
+    ws = loaders.load(tmp_path / "x.zip")
+    assert list(told(ws)) == ["x.zip/contacts.csv", "x.zip/readme.txt"]
+
+
+def test_a_member_under_a_password_is_left_out_and_the_others_are_loaded(tmp_path):
+    path = tmp_path / "x.zip"
+    content = bytearray(zipped(("a.csv", A.encode()), ("b.csv", B.encode())))
+    content[6] |= 1  # in the first member's own head
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # and in the list
+    path.write_bytes(bytes(content))
+    ws = loaders.load(path)
+    assert told(ws) == {
+        "x.zip/b.csv": "contact",
+        "x.zip/a.csv": "x.zip/a.csv is protected by a password: unpack it and load what it holds.",
+    }
+
+
+def bombs() -> dict[str, bytes]:
+    zeros = gzip.compress(b"0" * 10_000_000)
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", b"0" * 20_000_000)
+    return {
+        "two members": zipped(("a.csv.gz", zeros), ("b.csv.gz", zeros)),
+        "within": zipped(("contacts.csv", A.encode()), ("more.zip", inner.getvalue())),
+    }
+
+
+@pytest.mark.parametrize("case", bombs())
+def test_an_archive_may_not_fill_the_disk_by_all_that_it_holds(tmp_path, case):
+    path = tmp_path / "x.zip"
+    path.write_bytes(bombs()[case])
+    with pytest.raises(WorkbenchError) as error:
+        loaders.load(path)
+    assert str(error.value) == (
+        "x.zip grows to more than 17 MB when it is unpacked, no export does: unpack it yourself and load what it holds."
+    )
