@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.loaders.noticing import of_one_table
 from workbench.loaders.reading import Staged, scalar
 from workbench.loaders.recognise import KEYS, NEEDED, ROW_NUMBER
-from workbench.sql import quoted, sql_text
+from workbench.sql import parquet, quoted, sql_text
 
 _MODIFIED = ("lastmodifieddate", "hs_lastmodifieddate")
 _LINKS = {"activity": ("contact_id", "deal_id", "ticket_id")}
@@ -92,7 +92,7 @@ def join(connection: duckdb.DuckDBPyConnection, object_name: str, parts: Sequenc
     order = f" ORDER BY {_SORTED[object_name]}" if object_name in _SORTED else ""
     size = _rows_of_a_group(connection) if merges else _GROUP
     connection.execute(f"COPY ({table}{order}) TO {sql_text(str(to))} (ROW_GROUP_SIZE {size})")
-    rows = f"read_parquet({sql_text(str(to))})"
+    rows = parquet(to)
     faults += _without_key(object_name, parts)
     faults += _impossible(object_name, names, rows)
     faults += of_one_table(object_name, names, rows)

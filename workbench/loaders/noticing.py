@@ -9,7 +9,7 @@ import duckdb
 
 from workbench import catalog
 from workbench.loaders.reading import scalar
-from workbench.sql import quoted, sql_text
+from workbench.sql import parquet, quoted, sql_text
 
 _KEPT_CHANGES: Mapping[str, int] = {"contact": 45}
 _KEPT_OTHERWISE = 20
@@ -59,9 +59,7 @@ def stale_scores(
     """Scores whose last change is more than 30 days before the newest activity, and when that was (YYYY-MM-DD)."""
     if not {"activities", "property_history"} <= set(tables):
         return {}
-    history, activities = (
-        f"read_parquet({sql_text(str(folder / f'{name}.parquet'))})" for name in ("property_history", "activities")
-    )
+    history, activities = (parquet(folder / f"{name}.parquet") for name in ("property_history", "activities"))
     newest = scalar(connection, f'SELECT max(try_cast("at" AS TIMESTAMP)) FROM {activities}')
     if newest is None:
         return {}
