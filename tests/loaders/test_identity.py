@@ -96,6 +96,53 @@ def test_an_address_that_two_names_share_is_told_as_such(tmp_path):
     assert found.to_merge == []  # whoever knows better names the group
 
 
+def loaded(folder: Path, text: str, name: str = "contacts.csv") -> wb.Workspace:
+    (folder / name).write_text(text, encoding="utf-8")
+    return wb.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("names", "is_doubtful"),
+    [
+        ("Ada, Bob,", True),
+        (",Müller ,Schmidt", True),
+        ("Ada, ,", False),
+        ("Ada,Kern ,Kern", False),  # one of them does not say it all
+        ("Ada, Ada,Kern Ada,Zott", True),
+        ("Иван,Петров Олег,Сидоров", True),
+        ("Иван,Петров Иван,Петрова", False),
+    ],
+)
+def test_whoever_is_called_otherwise_is_merged_only_when_named(tmp_path, names, is_doubtful):
+    rows = "".join(f"{n},{name},info@one.example\n" for n, name in enumerate(names.split(" "), start=1))
+    found = wb.find_duplicates(loaded(tmp_path, "Record ID,First Name,Last Name,Email\n" + rows), likely=False)
+    assert found.to_merge == ([] if is_doubtful else [1])
+    assert ("but another name" in found.frame()["reason"].iloc[0]) == is_doubtful
+
+
+@pytest.mark.parametrize("word", ["n/a", "unknown", "@", "@one.example", "ada@", "ada@one.example;ben@one.example"])
+def test_a_word_in_place_of_an_address_makes_nobody_one(tmp_path, word):
+    ws = loaded(tmp_path, f"Record ID,First Name,Email\n1,Eva,{word}\n2,Eva,{word}\n")
+    assert wb.find_duplicates(ws).frame().empty
+
+
+def test_an_address_of_nothing_but_a_tag_is_taken_as_it_stands(tmp_path):
+    ws = loaded(tmp_path, f"Record ID,Email\n1,+a@{DOTTED}\n2,+b@{DOTTED}\n3,.@{DOTTED}\n4,+b@{DOTTED}\n")
+    found = wb.find_duplicates(ws, same_mailbox=MAILBOXES)
+    assert grouped(found) == [(["2", "4"], True, "same e-mail")]
+
+
+def test_names_in_other_scripts_are_proposed_as_any(tmp_path):
+    people = (
+        "1,Иван,Петров,Ромашка\n2,ИВАН,Петров,Ромашка\n3,Олег,Сидоров,Ромашка\n4,太郎,山田,三菱\n5,太郎,山田,三菱\n"
+    )
+    ws = loaded(tmp_path, "Record ID,First Name,Last Name,Company Name\n" + people)
+    assert grouped(wb.find_duplicates(ws)) == [
+        (["1", "2"], False, "same name, same company"),
+        (["4", "5"], False, "same name, same company"),
+    ]
+
+
 def test_companies_are_one_by_their_domain_or_likely_by_their_name(tmp_path):
     webmail = next(iter(catalog.webmail()))
     (tmp_path / "companies.csv").write_text(

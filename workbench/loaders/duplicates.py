@@ -126,14 +126,17 @@ def find_duplicates(
     columns = workspace.columns(of)
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false")
+    connection.execute(_ALIKE)
     sides = _contact_keys(columns, same_mailbox or {}) if of == "contacts" else _company_keys(columns)
     keys = ", ".join(f"{sql} AS {name}" for name, sql in sides.items())
     rows = f"FROM read_parquet({file}) WHERE {ID} IS NOT NULL"
     one = sides["sure_key"]
     only = "" if likely else f" AND {one} IN (SELECT {one} {rows} GROUP BY 1 HAVING count(*) > 1)"  # the rest is slow
-    connection.execute(f"CREATE TEMP TABLE keyed AS SELECT {ID}, {keys} {rows}{only}")
     connection.execute(
-        f"CREATE TEMP TABLE sure AS SELECT dense_rank() OVER (ORDER BY sure_key) AS of_group, {ID}, shown_key, called "
+        f"CREATE TEMP TABLE keyed AS SELECT *, {_CALLED[of]} AS called FROM (SELECT {ID}, {keys} {rows}{only})"
+    )
+    connection.execute(
+        f"CREATE TEMP TABLE sure AS SELECT dense_rank() OVER (ORDER BY sure_key) AS of_group, {ID}, shown_key, name "
         "FROM keyed "
         "WHERE sure_key IN (SELECT sure_key FROM keyed WHERE sure_key IS NOT NULL "
         f"GROUP BY sure_key HAVING count(DISTINCT {ID}) > 1)"
@@ -151,11 +154,22 @@ def find_duplicates(
     return Duplicates(of=of, records=records, n_records=workspace.manifest.tables[of], notes=tuple(notes))
 
 
+_ALIKE = """
+CREATE TEMP MACRO one_byte(sign) AS CASE WHEN ord(sign) < 128 THEN sign ELSE chr(33 + ord(sign) % 94) END;
+CREATE TEMP MACRO in_bytes(name) AS CASE WHEN regexp_full_match(name, '[ -~]*') THEN name ELSE
+    array_to_string(list_transform(string_split(name, ''), lambda sign: one_byte(sign)), '') END;
+CREATE TEMP MACRO alike(a, b) AS jaro_winkler_similarity(in_bytes(a), in_bytes(b));
+CREATE TEMP MACRO words(name) AS string_split(name, ' ')
+"""
+"""Likeness of two names, 0 to 1. DuckDB compares bytes, and two names in Cyrillic would be half alike always: so each
+letter beyond ASCII becomes one byte, another one for every letter of a script."""
+
+
 def _folded(column: str) -> str:
     """SQL: small letters without accents, umlauts in one spelling, single spaces."""
     letters = f"strip_accents(replace(lower({column}), 'ß', 'ss'))"
     one_way = rf"regexp_replace({letters}, '([aou])e', '\1', 'g')"
-    return rf"nullif(trim(regexp_replace({one_way}, '[^a-z0-9]+', ' ', 'g')), '')"
+    return rf"nullif(trim(regexp_replace({one_way}, '[^\p{{L}}\p{{M}}\p{{N}}]+', ' ', 'g')), '')"
 
 
 def _sorted_words(folded: str) -> str:
@@ -173,13 +187,15 @@ def _contact_keys(columns: Collection[str], same_mailbox: Mapping[str, bool]) ->
         return quoted(name) if name in columns else "NULL::VARCHAR"
 
     email = f"nullif(lower(trim({have('email')})), '')"
-    key = email
+    address = f"CASE WHEN regexp_full_match({email}, '[^@]+@[^@]+') THEN {email} END"  # `n/a` is nobody's
+    key = address
     if same_mailbox:
-        domain, local = f"split_part({email}, '@', 2)", f"split_part(split_part({email}, '@', 1), '+', 1)"
+        domain, local = f"split_part({address}, '@', 2)", f"split_part(split_part({address}, '@', 1), '+', 1)"
         dots = [name for name, mean_nothing in same_mailbox.items() if mean_nothing]
         if dots:
             local = f"CASE WHEN {domain} IN ({_texts(dots)}) THEN replace({local}, '.', '') ELSE {local} END"
-        key = f"CASE WHEN {domain} IN ({_texts(same_mailbox)}) THEN {local} || '@' || {domain} ELSE {email} END"
+        one_box = f"{domain} IN ({_texts(same_mailbox)}) AND {local} <> ''"
+        key = f"CASE WHEN {one_box} THEN {local} || '@' || {domain} ELSE {address} END"
     name = _folded(f"concat_ws(' ', {have('firstname')}, {have('lastname')})")
     at = domain_sql(email)
     domain = f"CASE WHEN contains({email}, '@') AND {at} NOT IN ({webmail_sql()}) THEN {at} END"
@@ -187,7 +203,7 @@ def _contact_keys(columns: Collection[str], same_mailbox: Mapping[str, bool]) ->
     return {
         "sure_key": key,
         "shown_key": email,
-        "called": f"CASE WHEN contains({name}, ' ') THEN {_sorted_words(name)} END",
+        "name": _sorted_words(name),
         "firm": f"coalesce({_firm(have('company'))}, regexp_extract({domain}, '{_OWN_PART}', 1))",
         "domain": domain,
         "phone": f"CASE WHEN length({digits}) >= 7 THEN right({digits}, 8) END",
@@ -203,7 +219,7 @@ def _company_keys(columns: Collection[str]) -> dict[str, str]:
     return {
         "sure_key": domain,
         "shown_key": domain,
-        "called": _firm(have("name")),
+        "name": _firm(have("name")),
         "firm": f"lower({have('country')})",
         "domain": domain,
         "phone": "NULL::VARCHAR",
@@ -213,17 +229,22 @@ def _company_keys(columns: Collection[str]) -> dict[str, str]:
 def _sure_groups(connection: duckdb.DuckDBPyConnection, of: Of) -> pd.DataFrame:
     said = "same e-mail" if of == "contacts" else "same domain"
     found: pd.DataFrame = connection.sql(
-        "WITH named AS (SELECT *, first(called ORDER BY called) OVER (PARTITION BY of_group) AS one FROM sure) "
+        "WITH named AS (SELECT *, first(name ORDER BY len(words(name)) DESC, name) OVER (PARTITION BY of_group) AS one "
+        "FROM sure) "
         f'SELECT of_group AS "group", {ID}, true AS sure, 1.0::DOUBLE AS likeness, '
         f"{sql_text(said)} || CASE WHEN count(DISTINCT shown_key) OVER (PARTITION BY of_group) > 1 "
         "THEN ' but for dots and tags' ELSE '' END || "
-        f"CASE WHEN min(jaro_winkler_similarity(called, one)) OVER (PARTITION BY of_group) < {_ANOTHER_NAME} "
+        f"CASE WHEN bool_or(alike(name, one) < {_ANOTHER_NAME} AND NOT list_has_all(words(one), words(name))) "
+        "OVER (PARTITION BY of_group) "
         f"THEN {sql_text(_BUT_ANOTHER_NAME)} ELSE '' END AS reason FROM named"
     ).df()
     return found
 
 
 _INITIALS = "array_to_string(list_transform(string_split(called, ' '), lambda word: left(word, 1)), '')"
+_CALLED: Mapping[str, str] = {"contacts": "CASE WHEN contains(name, ' ') THEN name END", "companies": "name"}
+"""The name by which likely ones are proposed: one word is too little of a person."""
+
 _BLOCKS: Mapping[str, tuple[str, ...]] = {
     "contacts": (f"left(firm, 5) || '/' || {_INITIALS}", "called", "phone"),
     "companies": ("left(called, 6)",),
@@ -231,7 +252,7 @@ _BLOCKS: Mapping[str, tuple[str, ...]] = {
 """What two records must share to be compared."""
 
 _FIRMS: Mapping[str, str] = {
-    "contacts": ("CASE WHEN l.phone = r.phone THEN 1 ELSE jaro_winkler_similarity(l.firm, r.firm) END"),
+    "contacts": ("CASE WHEN l.phone = r.phone THEN 1 ELSE alike(l.firm, r.firm) END"),
     "companies": "CASE WHEN l.firm = r.firm THEN 1 END",
 }
 """How alike two records are beside their names, by the company of people, the country of companies; NULL: unknown."""
@@ -257,7 +278,7 @@ def _likely_groups(connection: duckdb.DuckDBPyConnection, of: Of, at_least: floa
         f"CREATE TEMP TABLE alike AS WITH pairs AS (SELECT DISTINCT l.{ID} AS a, r.{ID} AS b "
         f"FROM blocks AS l JOIN blocks AS r ON l.kind = r.kind AND l.block = r.block AND l.{ID} < r.{ID} "
         f"WHERE l.n <= {_LARGEST_BLOCK}), compared AS (SELECT a, b, l.phone = r.phone AS one_phone, "
-        f"jaro_winkler_similarity(l.called, r.called) AS names, {_FIRMS[of]} AS firms, {_LESS[of]} AS less "
+        f"alike(l.called, r.called) AS names, {_FIRMS[of]} AS firms, {_LESS[of]} AS less "
         f"FROM pairs JOIN keyed AS l ON l.{ID} = a JOIN keyed AS r ON r.{ID} = b "
         "WHERE l.sure_key IS DISTINCT FROM r.sure_key OR l.sure_key IS NULL) "
         "SELECT *, 0.6 * names + 0.4 * coalesce(firms, 0.5) - less AS likeness FROM compared "
@@ -318,16 +339,21 @@ def _described(
     columns: Collection[str],
     shown: Collection[str],
 ) -> pd.DataFrame:
-    """The groups with what their records are known by, the most complete one of each marked."""
+    """The groups with what their records are known by, the most complete one of each marked.
+
+    Only columns that are asked for are read: the account's own may be called as those of `groups`.
+    """
     shown = [name for name in shown if name in columns]
     filled = " + ".join(f"({quoted(name)} IS NOT NULL)::INT" for name in columns)
     newest = [name for name in ("lastmodifieddate", "hs_lastmodifieddate", "createdate") if name in columns]
     order = ", ".join(["n_filled DESC", *(f"{name} DESC NULLS LAST" for name in newest), ID])
+    read = ", ".join(dict.fromkeys([ID, *map(quoted, shown), *map(quoted, newest)]))
     connection.register("found", groups.astype({ID: "str", "reason": "str"}))
     described = connection.sql(
         f'SELECT "group", {ID}, row_number() OVER (PARTITION BY "group" ORDER BY {order}) = 1 AS keep, sure, likeness, '
-        f"reason{''.join(f', {quoted(name)}' for name in shown)} FROM found JOIN (SELECT *, {filled} AS n_filled "
-        f"FROM read_parquet({file}) QUALIFY row_number() OVER (PARTITION BY {ID} ORDER BY n_filled DESC) = 1) "
+        f"reason{''.join(f', {quoted(name)}' for name in shown)} FROM found JOIN (SELECT * FROM "
+        f"(SELECT {read}, {filled} AS n_filled FROM read_parquet({file})) "
+        f"QUALIFY row_number() OVER (PARTITION BY {ID} ORDER BY n_filled DESC) = 1) "
         f'USING ({ID}) ORDER BY "group", keep DESC, {ID}'
     )
     frame = to_pandas(described.to_arrow_table())
