@@ -9,6 +9,7 @@ import pytest
 
 from workbench import WorkbenchError
 from workbench.loaders import Workspace, load
+from workbench.loaders.recognise import RESERVED
 
 
 def loaded(folder: Path, files: dict[str, str], **options: Any) -> Workspace:
@@ -136,12 +137,17 @@ def test_a_day_without_a_time_is_not_before_a_time_of_that_day(tmp_path):
 
 
 def test_headers_called_as_the_loaders_own_columns_stay_columns(tmp_path):
-    own = ["_row", "_file", "_faults", "_part", "_rank", "_same", "_nth", "_survivor", "_place", "_complete"]
-    text = f"Record ID,{','.join(own)}\n1,{',,' * (len(own) // 2)}\n1,{','.join(own)}\n2,{','.join(own)}\n"
-    table = loaded(tmp_path, {"contacts.csv": text}).contacts
+    own = sorted(RESERVED)
+    others = ["F", "rowid", "i", "v", "c0", "v0", "t0", "one", "twice", "several", "merged", "stacked", "row", "column"]
+    every = [*own, *others]
+    header = f"Record ID,Create Date,{','.join(every)}"
+    rows = [f"1,no date{',' * len(every)}", f"1,2024-01-01,{','.join(every)}", f"2,2024-01-01,{','.join(every)}"]
+    workspace = loaded(tmp_path, {"contacts.csv": "\n".join([header, *rows, ""])})
+    table = workspace.contacts
+    assert faults(workspace, "L004") == [["contacts.csv", 2, "createdate", "no date"]]
     assert table["hs_object_id"].tolist() == ["2", "1"]
-    assert list(table)[1:] == [f"{name} (2)" for name in own]
-    assert all(row == own for row in table.iloc[:, 1:].to_numpy().tolist())
+    assert list(table)[2:] == [*(f"{name} (2)" for name in own), *others]
+    assert all(row == every for row in table.iloc[:, 2:].to_numpy().tolist())
 
 
 def test_a_workspace_is_not_read_in_another_way_than_it_was(tmp_path):

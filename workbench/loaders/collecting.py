@@ -23,7 +23,7 @@ from workbench.loaders.recognise import Recognised, age, recognise
 from workbench.loaders.report import ColumnReport, FileReport, LoadReport
 from workbench.loaders.sources import Source, open_source, unpacked
 from workbench.loaders.survivors import follow, merged_in_the_crm
-from workbench.sql import quoted, sql_text
+from workbench.sql import parquet, quoted, sql_text
 
 Progress = Callable[[float, str], None]
 """Called with the share that is done (0 to 1) and what is being done."""
@@ -224,8 +224,12 @@ def _report_on(
     notes: list[tuple[str, int, str, str, str]] = []
     selects = list(joined.faults)
     for part in joined.parts:
-        file, names = part.source.name, {column.header: column.name for column in part.columns}
-        notes += [(file, odd.row, names.get(odd.column, ""), odd.code, odd.value) for odd in part.oddities]
+        file = part.source.name
+        names = {column.index: column.name for column in part.columns if not part.is_empty_tail(column)}
+        notes += [
+            (file, odd.row, "" if odd.column is None else names.get(odd.column, ""), odd.code, odd.value)
+            for odd in part.oddities
+        ]
         notes += [
             (file, part.source.header_row, column.name, column.form.doubt, column.header)
             for column in part.columns
@@ -237,7 +241,7 @@ def _report_on(
     so_far.faults.append(faults)
     n_faults = Counter[tuple[str, str]]()
     for file, column, n in connection.execute(
-        f'SELECT file, "column", count(*) FROM read_parquet({sql_text(str(faults))}) GROUP BY ALL'
+        f'SELECT file, "column", count(*) FROM {parquet(faults)} GROUP BY ALL'
     ).fetchall():
         n_faults[file, column] = n
     for part in joined.parts:
@@ -269,12 +273,9 @@ def _report(
     scores = [one for one in so_far.column_reports if "score" in one.name.lower()]
     stale = stale_scores(connection, so_far.to, tables, {one.name for one in scores})
     notes += [(one.file, 0, one.name, "L018", f"last change {stale[one.name]}") for one in scores if one.name in stale]
-    listed = ", ".join(sql_text(str(path)) for path in so_far.faults)
     faults = so_far.to / "faults.parquet"
-    _write_faults(connection, [f"SELECT * FROM read_parquet([{listed}])", *selects], notes, faults)
-    counts = connection.execute(
-        f"SELECT code, count(*) FROM read_parquet({sql_text(str(faults))}) GROUP BY code ORDER BY code"
-    ).fetchall()
+    _write_faults(connection, [f"FROM {parquet(*so_far.faults)}", *selects], notes, faults)
+    counts = connection.execute(f"SELECT code, count(*) FROM {parquet(faults)} GROUP BY code ORDER BY code").fetchall()
     left_out = [
         FileReport(
             file=file,
@@ -302,13 +303,14 @@ def _report(
 
 def _file_report(part: Staged, joined: Joined) -> FileReport:
     source = part.source
+    delimiter, quote = source.found or (source.delimiter, source.quote)
     return FileReport(
         file=source.name,
         object=part.recognised.object,
         why=part.recognised.why,
         format=source.format,
-        delimiter=source.delimiter if source.format == "CSV" else "",
-        quote=source.quote if source.format == "CSV" else "",
+        delimiter=delimiter if source.format == "CSV" else "",
+        quote=quote if source.format == "CSV" else "",
         encoding=source.encoding,
         header_row=source.header_row,
         rows_read=part.n_rows + part.n_set_aside,
@@ -332,20 +334,23 @@ def _cell_faults(part: Staged) -> str:
         for column in part.columns
         if column.form.code
     )
-    code = f"CASE f.i {codes} END" if codes else "''"
+    code = f"CASE _fault.i {codes} END" if codes else "''"
     return (
-        f'SELECT {sql_text(part.source.name)} AS file, _row AS "row", CASE f.i {names} END AS "column", '
-        f"{code} AS code, f.v AS value "
-        f"FROM (SELECT *, unnest(_faults) AS f FROM {part.table} WHERE _faults IS NOT NULL)"
+        f'SELECT {sql_text(part.source.name)} AS file, _row AS "row", CASE _fault.i {names} END AS "column", '
+        f"{code} AS code, _fault.v AS value "
+        f"FROM {_each_fault(part)}"
     )
+
+
+def _each_fault(part: Staged) -> str:
+    return f"(SELECT *, unnest(_faults) AS _fault FROM {part.table} WHERE _faults IS NOT NULL)"
 
 
 def _n_blanked(connection: duckdb.DuckDBPyConnection, part: Staged) -> dict[int, int]:
     """Cells of each column that were filled and are blank now."""
     names = " ".join(f"WHEN {column.index} THEN {quoted(column.name)} IS NULL" for column in part.columns)
     found = connection.execute(
-        f"SELECT f.i, count(*) FROM (SELECT *, unnest(_faults) AS f FROM {part.table} WHERE _faults IS NOT NULL) "
-        f"WHERE CASE f.i {names} END GROUP BY 1"
+        f"SELECT _fault.i, count(*) FROM {_each_fault(part)} WHERE CASE _fault.i {names} END GROUP BY 1"
     )
     return dict(found.fetchall())
 

@@ -110,7 +110,7 @@ class Recognised:
 
 
 RESERVED = frozenset(
-    {"_row", "_file", "_faults", "_part", "_rank", "_same", "_nth", "_survivor", "_place", "_complete"}
+    {"_row", "_file", "_faults", "_fault", "_part", "_rank", "_same", "_nth", "_survivor", "_place", "_complete"}
 )
 """Names of the loaders' own columns: a header that is called so gets a number."""
 
