@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 from workbench import catalog
 from workbench.errors import WorkbenchError
 from workbench.loaders import values
+from workbench.loaders.no_records import Table
 from workbench.loaders.recognise import Recognised
-from workbench.loaders.records import SET_ASIDE, Oddity, by_the_slower_road, is_total
+from workbench.loaders.records import SET_ASIDE, Oddity, by_the_slower_road
 from workbench.loaders.sources import Source
 from workbench.sql import quoted, sql_text
 
@@ -24,6 +25,7 @@ _MEMORY = "1200MB"  # with less, DuckDB writes a million contacts on one core
 _BUFFER = 1 << 26  # bytes: with smaller ones DuckDB copies a table once more, to fill its groups of rows
 _MOST_FAULTY_VALUES = 5_000
 _MANY = 60  # columns
+_FEW = 50  # rows that are looked at one by one
 _LOOKS = 4  # how often a column's form may be thought over before what does not fit is a fault
 
 
@@ -173,29 +175,45 @@ def _stage(
 
 
 def _has_rows_to_look_at(connection: duckdb.DuckDBPyConnection, staged: Staged) -> bool:
-    """Whether the table has rows that are no records: blank ones, the header again, a note at the end."""
-    columns = {column.name: column for column in staged.columns}
-    texts = [column for column in columns.values() if column.form.type in ("id", "string", "enumeration")]
-    for column in texts[:1]:
-        again = f"{quoted(column.name)} = {sql_text(column.header)}"
-        if scalar(connection, f"SELECT count(*) FROM {staged.table} WHERE {again}"):
-            return True
-    if all(staged.n_blank.get(name, 0) for name in columns):
-        blank = " AND ".join(f"{quoted(name)} IS NULL" for name in columns)
+    """Whether the table has rows that are no records: blank ones, a header, a note at the end."""
+    if all(staged.n_blank.get(column.name, 0) for column in staged.columns):
+        blank = " AND ".join(f"{quoted(column.name)} IS NULL" for column in staged.columns)
         if scalar(connection, f"SELECT count(*) FROM {staged.table} WHERE _faults IS NULL AND {blank}"):
             return True
-    listed = ", ".join([*map(quoted, columns), "_faults"])
-    last = connection.execute(f"SELECT {listed} FROM {staged.table}_cells WHERE rowid = {staged.n_rows - 1}").fetchone()
-    if last is None:
-        return False
-    *cells, faults = last
-    as_it_came = {fault["i"]: fault["v"] for fault in faults or ()}
-    row = [
-        as_it_came.get(column.index, "" if cell is None else str(cell))
-        for column, cell in zip(columns.values(), cells, strict=True)
-    ]
-    filled = [text for text in row if text]
-    return is_total(row) or (not faults and len(filled) == 1 and len(columns) > 1 and " " in filled[0])
+    table = Table([column.header for column in staged.columns], has_header=staged.source.header_row > 0)
+    texts = [column for column in staged.columns if column.form.type in ("id", "string", "enumeration")]
+    numbered = False
+    for column in sorted(texts, key=lambda column: column.index != table.id_at)[:1]:
+        cell = quoted(column.name)
+        # of ids that are numbers those that are words stand out at once, of others only those that name their column
+        doubtful = _as_they_came(connection, staged, f"{cell} < '0' OR {cell} >= ':'")
+        if numbered := len(doubtful) <= min(_FEW, staged.n_rows - 1):
+            if staged.n_blank[column.name]:
+                doubtful += _as_they_came(connection, staged, f"{cell} IS NULL")
+        elif names := table.names[column.index]:
+            listed = ", ".join(sql_text(name) for name in sorted(names))
+            doubtful += _as_they_came(connection, staged, f"lower(trim({cell})) IN ({listed})")
+        if any(table.is_header(row) or table.begins_another(row, apart=False) for row in doubtful):
+            return True
+    last = _as_they_came(connection, staged, f"rowid = {staged.n_rows - 1}")
+    return any(table.is_below(row, numbered=numbered) for row in last)
+
+
+def _as_they_came(connection: duckdb.DuckDBPyConnection, staged: Staged, where: str) -> list[list[str]]:
+    """The texts of the first rows for which the SQL `where` holds, a few at most."""
+    listed = ", ".join([*(quoted(column.name) for column in staged.columns), "_faults"])
+    rows: list[list[str]] = []
+    for *cells, faults in connection.execute(
+        f"SELECT {listed} FROM {staged.table}_cells WHERE {where} LIMIT {_FEW + 1}"
+    ).fetchall():
+        as_it_came = {fault["i"]: fault["v"] for fault in faults or ()}
+        rows.append(
+            [
+                as_it_came.get(column.index, "" if cell is None else str(cell))
+                for column, cell in zip(staged.columns, cells, strict=True)
+            ]
+        )
+    return rows
 
 
 def rows_of(source: Source) -> str:

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.loaders.recognise import n_known, normal
+from workbench.loaders.no_records import Table, is_number
 from workbench.loaders.sources import Source, style
-from workbench.loaders.values import looks_like_a_number
 
 SET_ASIDE = frozenset({"L001", "L014", "L021", "L022", "L023", "L025"})
 """Codes of rows that are not in the table."""
-_TOTALS = frozenset(
-    {"sum", "sums", "total", "totals", "grand total", "subtotal", "summe", "summen", "gesamt", "insgesamt"}
-) | {"gesamtsumme", "zwischensumme", "somme", "total général", "totaux", "sous-total"}
 _LONGEST_ROW = 8_000_000  # characters
 _MOST_ODDITIES = 100_000  # before it is asked whether the file is read rightly at all
 _LONGEST_RECORD = 2_000  # lines: a quote still open after so many is a stray one
@@ -32,89 +28,118 @@ class Oddity:
     """Something about a row that had to be dealt with here."""
 
     row: int
-    column: str  # header, "" for the whole row
+    column: int | None  # index, None for the whole row
     code: str
     value: str
 
 
-@dataclass(slots=True)
 class _Road:
-    source: Source
-    oddities: list[Oddity] = field(default_factory=list)
-    held: list[tuple[int, str, list[str]]] = field(default_factory=list)  # may be notes below the table
-    n_records: int = 0
-    longest: int = 0  # characters of a row that is read
-    another_table: bool = False
-    gap: bool = False
+    """The records of one file, one after another; what may be none waits until it is known what follows it."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.table = Table(source.headers, has_header=source.header_row > 0)
+        self.widths = range(self.table.width, len(source.headers) + 1)
+        self.oddities: list[Oddity] = []
+        self.longest = 0  # characters of a row that is read
+        self._waiting: list[tuple[int, str, list[str]]] = []
+        self._n_records = 0
+        self._n_ids = self._n_numbers = 0
+        self._apart = False  # a blank row or what may be a note stands between this row and the records above
+        self._another_table = False
 
     def cells(self, number: int, raw: str, cells: list[str] | None) -> Iterator[list[str]]:
         """The rows that a record gives, each with its number first."""
         text = raw.rstrip("\r\n")
-        self.n_records += 1
-        if len(self.oddities) > _MOST_ODDITIES and 2 * len(self.oddities) > self.n_records:
+        self._n_records += 1
+        if len(self.oddities) > _MOST_ODDITIES and 2 * len(self.oddities) > self._n_records:
             raise WorkbenchError(
-                f"{self.source.name}: more than half of its first {self.n_records:,} rows do not have the "
+                f"{self.source.name}: more than half of its first {self._n_records:,} rows do not have the "
                 f"{len(self.source.headers)} cells of the header; its delimiter was taken for "
                 f"{self.source.delimiter!r}, its quote for {self.source.quote!r}. Export it again, as CSV in UTF-8."
             )
         if cells is not None and not any(cell.strip() for cell in cells):
-            self.gap = True
+            self._apart = True
             return
-        if self.another_table or self._begins_another(cells):
-            self.another_table = True
-            self.oddities.append(Oddity(number, "", "L023", text))
+        if self._another_table:
+            self._set_aside(number, "L023", text)
             return
-        self.gap = False
-        if cells is not None and self._is_header(cells):
-            self.oddities.append(Oddity(number, "", "L022", text))
-            return
-        if cells is not None and (_is_note(cells) or is_total(cells)):
-            self.held.append((number, text, cells))
-            return
-        for held in self.held:
-            yield from self._fitted(*held)
-        self.held.clear()
+        if cells is not None:
+            if not is_number(self.table.id_of(cells)):
+                if self.table.is_header(cells):
+                    self._set_aside(number, "L022", text)
+                    return
+                if self.table.begins_another(cells, apart=self._apart):
+                    yield from self._before_another()
+                    self._set_aside(number, "L023", text)
+                    return
+            if self._is_below(cells) or (self._apart and self._is_title(cells)):
+                self._waiting.append((number, text, cells))
+                self._apart = True
+                return
+        yield from self._records_after_all()
+        self._apart = False
         yield from self._fitted(number, text, cells)
 
-    def end(self) -> None:
-        """What was held back to the end stands below the table."""
-        self.oddities += [Oddity(number, "", "L021", text) for number, text, _ in self.held]
+    def end(self) -> Iterator[list[str]]:
+        """What no record follows stands below the table."""
+        notes = []
+        while self._waiting and self._is_below(self._waiting[-1][2]):
+            notes.append(self._waiting.pop())
+        yield from self._records_after_all()
+        for number, text, _ in reversed(notes):
+            self._set_aside(number, "L021", text)
 
-    def _begins_another(self, cells: list[str] | None) -> bool:
-        if not self.gap or cells is None or self._is_header(cells):
-            return False
-        filled = [cell for cell in cells if cell.strip()]
-        return len(filled) >= 2 and n_known(filled) >= max(2, 0.6 * len(filled))
+    def _before_another(self) -> Iterator[list[str]]:
+        """Another table begins: a single cell right above it is its title."""
+        self._another_table = True
+        title = self._waiting.pop() if self._waiting and self._is_title(self._waiting[-1][2]) else None
+        yield from self.end()
+        if title is not None:
+            self._set_aside(title[0], "L023", title[1])
 
-    def _is_header(self, cells: list[str]) -> bool:
-        headers = self.source.headers
-        return self.source.header_row > 0 and [normal(cell) for cell in cells[: len(headers)]] == [
-            normal(header) for header in headers
-        ]
+    def _records_after_all(self) -> Iterator[list[str]]:
+        for waiting in self._waiting:
+            yield from self._fitted(*waiting)
+        self._waiting.clear()
+
+    def _is_below(self, cells: list[str]) -> bool:
+        return self.table.is_below(cells, numbered=0 < self._n_ids == self._n_numbers)
+
+    def _is_title(self, cells: list[str]) -> bool:
+        return bool(cells[0].strip()) and not is_number(cells[0]) and not any(cell.strip() for cell in cells[1:])
+
+    def _set_aside(self, number: int, code: str, text: str) -> None:
+        self.oddities.append(Oddity(number, None, code, text))
 
     def _fitted(self, number: int, text: str, cells: list[str] | None) -> Iterator[list[str]]:
         width = len(self.source.headers)
         if len(text) > _LONGEST_ROW:
-            self.oddities.append(Oddity(number, "", "L025", text))
+            self._set_aside(number, "L025", text)
             return
         self.longest = max(self.longest, len(text))
         if cells is None:
             # strict rules refuse the row: split at every delimiter it is whole if that gives the header's cells
-            cells = text.split(self.source.delimiter)
-            if len(cells) != width:
-                self.oddities.append(Oddity(number, "", "L014", text))
+            cells = _without_blank_end(text.split(self.source.delimiter), width)
+            if len(cells) not in self.widths:
+                self._set_aside(number, "L014", text)
                 return
-            self.oddities.append(Oddity(number, "", "L013", text))
-        elif len(cells) > width and any(cell.strip() for cell in cells[width:]):
-            self.oddities.append(Oddity(number, "", "L001", text))
-            return
-        elif len(cells) < width:
-            self.oddities.append(Oddity(number, "", "L002", text))
-        padded = cells[:width] + [""] * (width - len(cells))
+            self._set_aside(number, "L013", text)
+        else:
+            cells = _without_blank_end(cells, width)
+            if len(cells) > width:
+                self._set_aside(number, "L001", text)
+                return
+            if len(cells) < self.table.width:
+                self.oddities.append(Oddity(number, None, "L002", text))
+        said = self.table.id_of(cells)
+        self._n_ids += said != ""
+        self._n_numbers += is_number(said)
+        padded = cells + [""] * (width - len(cells))
         for index, cell in enumerate(padded):
             mended, code = _mended(cell)
             if code:
-                self.oddities.append(Oddity(number, self.source.headers[index], code, cell.replace("\x00", "\u2400")))
+                self.oddities.append(Oddity(number, index, code, cell.replace("\x00", "\u2400")))
                 padded[index] = mended
         yield [str(number), *padded]
 
@@ -132,15 +157,16 @@ def by_the_slower_road(source: Source, workplace: Path) -> tuple[Source, list[Od
     ):
         write = csv.writer(to, lineterminator="\n", quoting=csv.QUOTE_ALL)
         write.writerow(["_row", *(f"c{index}" for index in range(len(source.headers)))])
-        for number, raw, cells in _numbered(read, source):
+        for number, raw, cells in _numbered(read, source, road.widths):
             write.writerows(road.cells(number, raw, cells))
-        road.end()
+        write.writerows(road.end())
     plain = replace(
         source,
         readable=clean,
         delimiter=",",
         quote='"',
         escape='"',
+        found=source.found or (source.delimiter, source.quote),
         numbered=True,
         suspect=False,
         longest=max(source.longest, 4 * road.longest),  # bytes of a letter, or of a quote that is doubled
@@ -148,7 +174,7 @@ def by_the_slower_road(source: Source, workplace: Path) -> tuple[Source, list[Od
     return plain, road.oddities
 
 
-def _numbered(lines: Iterator[str], source: Source) -> Iterator[tuple[int, str, list[str] | None]]:
+def _numbered(lines: Iterator[str], source: Source, widths: range) -> Iterator[tuple[int, str, list[str] | None]]:
     """Records below the header with their numbers; blank lines do not count."""
     if source.numbered:  # a spreadsheet: the first cell is the number
         for index, row in enumerate(csv.reader(lines)):
@@ -156,7 +182,7 @@ def _numbered(lines: Iterator[str], source: Source) -> Iterator[tuple[int, str, 
                 yield int(row[0]), ",".join(row[1:]), row[1:]
         return
     number = source.header_row
-    for index, (raw, cells) in enumerate(_records(lines, source), start=1):
+    for index, (raw, cells) in enumerate(_records(lines, source, widths), start=1):
         if index <= source.header_row:
             continue
         if raw.strip():
@@ -164,8 +190,8 @@ def _numbered(lines: Iterator[str], source: Source) -> Iterator[tuple[int, str, 
         yield number, raw, cells
 
 
-def _records(lines: Iterator[str], source: Source) -> Iterator[tuple[str, list[str] | None]]:
-    """Each record's text and cells; cells are None where strict rules refuse it."""
+def _records(lines: Iterator[str], source: Source, widths: range) -> Iterator[tuple[str, list[str] | None]]:
+    """Each record's text and cells; cells are None where strict rules refuse it. `widths`: how many cells are right."""
     waiting: list[str] = []
     while True:
         line = waiting.pop() if waiting else next(lines, None)
@@ -180,12 +206,26 @@ def _records(lines: Iterator[str], source: Source) -> Iterator[tuple[str, list[s
             record.append(more)
             if source.quote in more:
                 cells = _split(record, source)
-        if isinstance(cells, list) and (len(record) == 1 or len(cells) == len(source.headers)):
+        if not isinstance(cells, _Unfinished) and (len(record) == 1 or _is_one(record, cells, source, widths)):
             yield "".join(record), cells
             continue
-        # a quote that closes nowhere would swallow the rows below: take the line alone and read on after it
+        # a stray quote would swallow the rows below: take the line alone and read on after it
         yield line, None
         waiting.extend(reversed(record[1:]))
+
+
+def _is_one(record: list[str], cells: list[str] | None, source: Source, widths: range) -> bool:
+    """Whether several lines are one record, not rows of their own between two stray quotes."""
+
+    def fits(cells: list[str]) -> bool:
+        return len(_without_blank_end(cells, widths[-1])) in widths
+
+    if cells is not None and fits(cells):
+        return True
+    split = [line.rstrip("\r\n").split(source.delimiter) for line in record]
+    if 2 * sum(map(fits, split)) > len(record):
+        return False
+    return cells is not None or fits("".join(record).split(source.delimiter))
 
 
 class _Unfinished:
@@ -200,15 +240,11 @@ def _split(record: list[str], source: Source) -> list[str] | _Unfinished | None:
     return rows[0] if len(rows) == 1 else [] if not rows else None
 
 
-def is_total(cells: Sequence[str]) -> bool:
-    """A word for a sum before all others, and then numbers: a line of totals, if no row follows."""
-    first, *others = [cell for cell in cells if cell.strip()] or [""]
-    return normal(first).rstrip(":") in _TOTALS and all(map(looks_like_a_number, others))
-
-
-def _is_note(cells: list[str]) -> bool:
-    """One cell of words in the first column and nothing else: a footnote, if no row follows."""
-    return len(cells[0].split()) > 1 and not any(cell.strip() for cell in cells[1:])
+def _without_blank_end(cells: list[str], width: int) -> list[str]:
+    """The cells without blank ones beyond the header's width."""
+    while len(cells) > width and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
 
 
 def _mended(cell: str) -> tuple[str, str]:
