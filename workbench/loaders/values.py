@@ -35,14 +35,16 @@ RANGED = frozenset({"numemployees", "numberofemployees", "annualrevenue"})
 _SEEN_FIRST = 40  # options
 
 _CURRENCY = "[€$£¥ \u00a0\u202f'’]|EUR|USD|GBP|CHF"
+_OFFSET = r"(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?|[A-Z]\w+(?:/\w+)+)"
 _YEAR_FIRST = re.compile(
-    r"(?P<year>\d{4})(?P<sep>[./-])\d{1,2}(?P=sep)\d{1,2}"
-    r"(?:(?P<gap>[ T])\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<fraction>\.\d+)?(?P<zone>\s*(?:Z|[+-]\d{2}:?\d{2}))?)?"
+    r"(?P<year>\d{4})(?P<sep>[./-])\d{1,2}(?P=sep)\d{1,2}(?:(?P<gap>[ T])\d{1,2}:\d{2}(?P<seconds>:\d{2})?"
+    rf"(?:(?P<half> ?[AaPp][Mm])|(?P<fraction>\.\d+)?(?P<zone>\s*{_OFFSET})?)?)?"
 )
 _YEAR_LAST = re.compile(
     r"(?P<first>\d{1,2})(?P<sep>[./-])(?P<second>\d{1,2})(?P=sep)(?P<year>\d{4}|\d{2})"
     r"(?:(?P<gap>,? )\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<half> ?[AaPp][Mm])?)?"
 )
+_ISO = (("%Y-%m-%d %H:%M", 16), ("%Y-%m-%d", 10), ("%Y-%m-%d %H:%M:%S", 19), ("%Y-%m-%dT%H:%M:%S", 19))
 _MONTHS: tuple[tuple[str, ...], ...] = (
     ("january", "januar", "jänner", "janvier", "jan", "janv"),
     ("february", "februar", "février", "feb", "févr", "fév", "fevrier", "fevr"),
@@ -267,24 +269,26 @@ def _number_form(comma: bool, ranged: bool, doubt: str) -> Form:
 
 
 def _datetime(values: Sequence[str], language: catalog.Language, timezone: str | None, *, kind: str) -> Form:
-    formats: Counter[tuple[str, str]] = Counter()  # (how the day is written, how the time is)
-    first_above = second_above = n_year_last = 0
-    iso = zoned = epoch = serial = named = months = False
+    formats: Counter[tuple[str, str, int]] = Counter()  # (how the day is written, how the time is, characters)
+    above: dict[str, list[int]] = {}  # separator to how often the first and the second number are no month
+    zoned = fraction = epoch = serial = named = months = False
     for value in values:
         text = value.strip()
         if found := _YEAR_FIRST.fullmatch(text):
-            if found["sep"] == "-":
-                iso = True
-                zoned = zoned or found["zone"] is not None
+            if found["zone"] is not None:
+                zoned = True
+            elif found["fraction"] is not None:
+                fraction = True
             else:
-                formats[f"%Y{found['sep']}%m{found['sep']}%d", _time(found["gap"], found["seconds"], None)] += 1
+                day = f"%Y{found['sep']}%m{found['sep']}%d"
+                formats[day, _time(found["gap"], found["seconds"], found["half"]), len(text)] += 1
         elif found := _YEAR_LAST.fullmatch(text):
-            n_year_last += 1
-            first_above += int(found["first"]) > 12
-            second_above += int(found["second"]) > 12
+            counts = above.setdefault(found["sep"], [0, 0])
+            counts[0] += int(found["first"]) > 12
+            counts[1] += int(found["second"]) > 12
             year = "%Y" if len(found["year"]) == 4 else "%y"
             day = f"%1{found['sep']}%2{found['sep']}{year}"
-            formats[day, _time(found["gap"], found["seconds"], found["half"])] += 1
+            formats[day, _time(found["gap"], found["seconds"], found["half"]), len(text)] += 1
         elif _EPOCH_MS.fullmatch(text):
             epoch = True
         elif _SERIAL.fullmatch(text):
@@ -293,14 +297,29 @@ def _datetime(values: Sequence[str], language: catalog.Language, timezone: str |
             named = True
         elif kind == "date" and _WHOLE_MONTH.fullmatch(text):
             months = True
-    in_doubt = n_year_last > 0 and first_above == second_above
-    dotted = any(day.startswith("%1.") for day, _ in formats)
-    day_first = first_above > second_above or (in_doubt and (language != "en" or dotted))
-    order = ("%d", "%m") if day_first else ("%m", "%d")
-    spelt = tuple(sorted({day.replace("%1", order[0]).replace("%2", order[1]) + time for day, time in formats}))
-    doubt = "L010" if in_doubt and not dotted else ""
-    iso = iso or not (spelt or named or months)
-    return _datetime_form(spelt, iso, zoned, epoch, serial, named, months, timezone, kind, doubt)
+    order: dict[str, tuple[str, str]] = {}
+    doubt = ""
+    for sep, (first, second) in above.items():
+        in_doubt = first == second
+        # nobody writes month.day.year
+        day_first = first > second or (in_doubt and (sep == "." or language != "en"))
+        order[sep] = ("%d", "%m") if day_first else ("%m", "%d")
+        if in_doubt and sep != ".":
+            doubt = "L010"
+    spelt: Counter[tuple[str, int]] = Counter()
+    for (day, time, length), n in formats.items():
+        if day.startswith("%1"):
+            first_is, second_is = order[day[2]]
+            day = day.replace("%1", first_is).replace("%2", second_is)
+        spelt[day + time, length] += n
+    if not (spelt or zoned or fraction or epoch or serial or named or months) or any(
+        form.startswith("%Y-") for form, _ in spelt
+    ):
+        for form in _ISO:
+            spelt[form] += 0
+    # a year of four digits is tried last: two digits would fit it, too
+    ranked = tuple(sorted(spelt, key=lambda form: ("%Y" in form[0], -spelt[form], form)))
+    return _datetime_form(ranked, zoned, fraction, epoch, serial, named, months, timezone, kind, doubt)
 
 
 def _time(gap: str | None, seconds: str | None, half: str | None) -> str:
@@ -312,9 +331,9 @@ def _time(gap: str | None, seconds: str | None, half: str | None) -> str:
 
 @cache
 def _datetime_form(
-    formats: tuple[str, ...],
-    iso: bool,
+    formats: tuple[tuple[str, int], ...],  # with the length of the texts that were seen to be written so
     zoned: bool,
+    fraction: bool,
     epoch: bool,
     serial: bool,
     named: bool,
@@ -324,21 +343,15 @@ def _datetime_form(
     doubt: str,
 ) -> Form:
     ways: list[str] = []
-    local = f"timezone({sql_text(timezone)}, {{0}})" if timezone else "timezone('UTC', {0})"
-    if iso:
-        way = "try_cast({c} AS TIMESTAMP)"
-        if zoned:
-            # a text of another length than these has an offset or a fraction and needs a closer look
-            aware = local.format("try_cast({c} AS TIMESTAMPTZ)")
-            offset = "regexp_matches({c}, ':\\d\\d(\\.\\d+)?\\s*(Z|[+-]\\d\\d:?\\d\\d)\\s*$')"
-            way = (
-                "CASE WHEN length({c}) IN (10, 16, 19) THEN try_cast({c} AS TIMESTAMP) "
-                f"WHEN {offset} THEN {aware} ELSE {way} END"
-            )
-        ways.append(way)
-    if formats:
-        listed = ", ".join(sql_text(form) for form in formats)
-        ways.append(f"try_strptime(trim({{c}}), [{listed}])")
+    # a day that stands for itself, such as a month's first, is the written one wherever the clock was read
+    timezone = None if kind == "date" else timezone
+    if zoned:
+        ways.append(_with_offset(timezone, kind))
+    if fraction:
+        ways.append(
+            r"CASE WHEN regexp_matches({c}, '^\s*\d{4}[/-]\d\d?[/-]\d\d?[ T]\d\d?:\d\d:\d\d\.\d+\s*$') "
+            "THEN try_cast(trim({c}) AS TIMESTAMP) END"
+        )
     if epoch:
         moment = "CASE WHEN regexp_full_match({c}, '1\\d{12}') THEN epoch_ms(try_cast({c} AS BIGINT)) END"
         if timezone:
@@ -349,6 +362,8 @@ def _datetime_form(
             "CASE WHEN regexp_full_match({c}, '[2-6]\\d{4}(\\.\\d+)?') THEN TIMESTAMP '1899-12-30' + "
             "to_seconds(round(86400 * try_cast({c} AS DOUBLE))) END"
         )
+    if formats:
+        ways.append(_by_length(formats))
     if named:
         ways += [_named(_NAMED_DAY_FIRST, day=1, month=2), _named(_NAMED_MONTH_FIRST, day=2, month=1)]
     if months:
@@ -356,12 +371,13 @@ def _datetime_form(
     value = ways[0] if len(ways) == 1 else f"coalesce({', '.join(ways)})"
     if kind == "date":
         value = f"date_trunc('day', {value})::TIMESTAMP"
-    written = [_shown(form) for form in formats]
+    written = list(dict.fromkeys("YYYY-MM-DD HH:MM" if form.startswith("%Y-") else _shown(form) for form, _ in formats))
     return Form(
         type=kind,
         written_as=", ".join(
-            (["YYYY-MM-DD HH:MM"] if iso else [])
-            + written
+            written
+            + (["times with an offset"] if zoned else [])
+            + (["fractions of a second"] if fraction else [])
             + (["milliseconds since 1970"] if epoch else [])
             + (["a spreadsheet's day number"] if serial else [])
             + (["months by name"] if named else [])
@@ -373,6 +389,38 @@ def _datetime_form(
         code="L004",
         doubt=doubt,
     )
+
+
+def _by_length(formats: Sequence[tuple[str, int]]) -> str:
+    """SQL: the time that a text tells which is written in one of these ways.
+
+    A text that does not fit a way costs ten times one that does, so those of one length are tried first. A cast would
+    be as fast, but drops offsets and halves of the day without a word.
+    """
+
+    def tried(of: Iterable[str]) -> str:
+        return f"try_strptime({{c}}, [{', '.join(map(sql_text, dict.fromkeys(of)))}])"
+
+    every = tried(form for form, _ in formats)
+    first = every
+    if len({form for form, _ in formats}) > 1:
+        lengths = dict.fromkeys(length for _, length in formats)
+        cases = [f"WHEN {one} THEN {tried(form for form, length in formats if length == one)}" for one in lengths]
+        first = f"CASE strlen({{c}}) {' '.join(cases)} ELSE {every} END"
+    begins = "BETWEEN '0' AND ':'"  # with a digit: DuckDB knows the words `epoch` and `infinity`
+    return f"CASE WHEN {{c}} {begins} THEN {first} WHEN {{c}} < '0' AND ltrim({{c}}) {begins} THEN {every} END"
+
+
+def _with_offset(timezone: str | None, kind: str) -> str:
+    """SQL: the time that a text such as `2025-03-04T10:00:00+02:00` tells, else NULL."""
+    pattern = rf"'\d:\d\d(:\d\d(\.\d+)?)?\s*{_OFFSET}\s*$'"
+    if kind == "date":
+        moment = r"try_cast(regexp_extract({c}, '\d{4}[/-]\d\d?[/-]\d\d?') AS TIMESTAMP)"
+    else:
+        joined = r"regexp_replace({c}, '\s+([+-]\d[\d:]*|Z)\s*$', '\1')"
+        aware = f"coalesce(try_cast({{c}} AS TIMESTAMPTZ), try_cast({joined} AS TIMESTAMPTZ))"
+        moment = f"timezone({sql_text(timezone or 'UTC')}, {aware})"
+    return f"CASE WHEN regexp_matches({{c}}, {pattern}) THEN {moment} END"
 
 
 def _month_number(name: str) -> str:
