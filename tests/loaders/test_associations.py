@@ -139,6 +139,66 @@ def test_merges_are_found_in_the_property_history_through_a_chain_of_them(tmp_pa
     assert ws.timeline("102")["what"].tolist()[0] == "Entered Lead"
 
 
+BEFORE = "Record ID,First Name,Email\n1,Ada,ada@x.example\n2,Ada,ada@y.example\n"
+AFTER = "Record ID,First Name,Email,Merged record IDs\n1,Ada,ada@x.example,2\n"
+DOINGS = "Activity ID,Contact ID,Activity type,Activity date\n7,2,Call,2026-01-02 10:00\n"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("contacts-2026-01-01.csv", "contacts-2026-02-01.csv"),
+        ("z-contacts-2026-01-01.csv", "a-contacts-2026-02-01.csv"),
+        ("contacts-2026-01-01.csv", "contacts-2026-01-01-1.csv"),
+        ("contacts.csv", "contacts_later.csv"),
+    ],
+)
+def test_a_record_that_only_an_older_file_still_has_is_merged_as_a_newer_one_tells(tmp_path, names):
+    ws = workspace(tmp_path, {names[0]: BEFORE, names[1]: AFTER, "activities-2026-02-01.csv": DOINGS})
+    assert ws.contacts["hs_object_id"].tolist() == ["1"]
+    assert ws.activities["contact_id"].tolist() == ["1"]
+    assert ws.timeline("2")["kind"].tolist() == ["call"]
+    assert ws.report.frame(code="L026")["value"].tolist() == ["2"]
+    merged = ws.report.frame(code="L008").query("value == '2'")
+    assert merged[["file", "row"]].to_numpy().tolist() == [[names[0], 3]]
+    assert (ws.report.rows_read, ws.report.rows_loaded, ws.report.rows_merged) == (4, 4, 2)
+    assert ws.manifest.tables == {"contacts": 1, "activities": 1}
+    assert len(ws.report.frame()) == sum(ws.report.counts.values())
+
+
+@pytest.mark.parametrize("names", [("contacts-2026-03-01.csv", "contacts-2026-02-01.csv"), ("c.csv", "c.csv")])
+def test_a_record_that_a_later_file_still_has_is_alive(tmp_path, names):
+    both = AFTER + "2,Ada,ada@y.example,\n"
+    files = {names[1]: AFTER, names[0]: BEFORE} if names[0] != names[1] else {names[0]: both}
+    ws = workspace(tmp_path, {**files, "activities-2026-02-01.csv": DOINGS})
+    assert sorted(ws.contacts["hs_object_id"]) == ["1", "2"]
+    assert ws.activities["contact_id"].tolist() == ["2"]
+
+
+def test_a_history_that_is_newer_than_the_contacts_tells_of_merges_if_it_names_one_who_is_left(tmp_path):
+    history = (
+        "Object,Record ID,Property,Value,Change date\n"
+        "contact,1,hs_merged_object_ids,2,2026-02-01 10:00\n"
+        "contact,99,hs_merged_object_ids,3,2026-02-01 10:00\n"
+    )
+    contacts = BEFORE + "3,Eva,eva@x.example\n"
+    ws = workspace(tmp_path, {"contacts-2026-01-01.csv": contacts, "history-2026-03-01.csv": history})
+    assert ws.contacts["hs_object_id"].tolist() == ["1", "3"]
+
+
+def test_companies_that_are_merged_are_followed_where_a_domain_linked_them(tmp_path):
+    companies = "Record ID,Company name,Company Domain Name\n51,One,one.example\n52,One,one-shop.example\n"
+    contacts = "Record ID,Email\n101,ada@one.example\n102,ben@one-shop.example\n"
+    ws = workspace(tmp_path, {"companies.csv": companies, "contacts.csv": contacts}, companies_by_domain=True)
+    found = wb.find_duplicates(ws, of="companies", at_least=0.6)
+    after = wb.merge(ws, found, groups=[1], keep={1: "51"}).workspace
+    assert after.contacts["company_by_domain"].tolist() == ["51", "51"]
+    assert pairs(after, "contact", "company") == [
+        ["101", "51", False, "email domain"],
+        ["102", "51", False, "email domain"],
+    ]
+
+
 def test_an_activity_of_several_contacts_counts_for_each_and_is_noted(ws):
     met = wb.Segment("Met", "count(meeting) >= 1").select(ws)
     assert met["hs_object_id"].tolist() == ["101", "102"]

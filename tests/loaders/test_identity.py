@@ -202,6 +202,16 @@ def test_merged_rows_are_counted_among_the_loaded(ws):
     assert len(after.report.frame()) == sum(after.report.counts.values())
 
 
+def test_an_address_that_was_two_records_is_noted_no_longer_once_they_are_one(tmp_path):
+    people = "1,Ada,a@x.example\n2,Ada,a@x.example\n3,Ben,b@x.example\n4,Cleo,b@x.example\n5,Eva,n/a\n6,Ida,n/a\n"
+    ws = loaded(tmp_path, "Record ID,First Name,Email\n" + people)
+    assert ws.report.frame(code="L028")["row"].tolist() == [2, 3, 4, 5]
+    after = wb.merge(ws, wb.find_duplicates(ws)).workspace
+    assert after.report.frame(code="L028")["row"].tolist() == [4, 5]
+    assert "2 notes, most often: another record has the same e-mail (2)" in after.report.headline()
+    assert wb.undo_merge(after).report.counts == ws.report.counts
+
+
 @pytest.mark.parametrize(
     ("rule", "stage", "score"), [("newest", "lead", 10), ("first", "customer", 30), ("most complete", "customer", 30)]
 )

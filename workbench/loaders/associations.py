@@ -12,14 +12,11 @@ import pyarrow.parquet as pq
 
 from workbench import catalog
 from workbench.loaders.reading import scalar
-from workbench.loaders.survivors import links
-from workbench.sql import quoted, sql_text
+from workbench.loaders.survivors import BY_DOMAIN, links
+from workbench.sql import parquet, quoted, sql_text
 
 if TYPE_CHECKING:
     from workbench.loaders.workspace import Workspace
-
-BY_DOMAIN = "company_by_domain"
-"""The column of the contacts for the company that has the domain of their e-mail."""
 
 COLUMNS = ("from_object", "from_id", "to_object", "to_id", "primary", "how")
 _PRIMARY = ("associatedcompanyid", "hs_primary_associated_company")
@@ -35,7 +32,7 @@ def associations_sql(workspace: Workspace) -> str:
         columns = workspace.columns(table) if table in workspace.tables else ()
         if own not in columns:
             continue
-        for column, of in {**links(table, columns), **({BY_DOMAIN: "company"} if BY_DOMAIN in columns else {})}.items():
+        for column, of in links(table, columns).items():
             ours, theirs = (sql_text(name), quoted(own)), (sql_text(of), "one")
             first, second = (ours, theirs) if order[name] <= order[of] else (theirs, ours)
             how = "'email domain'" if column == BY_DOMAIN else "'ids'"
@@ -43,7 +40,7 @@ def associations_sql(workspace: Workspace) -> str:
                 f"SELECT {first[0]} AS from_object, {first[1]} AS from_id, {second[0]} AS to_object, "
                 f"{second[1]} AS to_id, {str(column in _PRIMARY).lower()} AS is_primary, {how} AS how "
                 f"FROM (SELECT {quoted(own)}, trim(unnest(string_split({quoted(column)}, ';'))) AS one "
-                f"FROM read_parquet({sql_text(str(workspace.file(table)))}) WHERE {quoted(column)} IS NOT NULL)"
+                f"FROM {parquet(workspace.file(table))} WHERE {quoted(column)} IS NOT NULL)"
             )
     if not found:
         blank = [f"NULL::{'BOOLEAN' if name == 'primary' else 'VARCHAR'} AS {quoted(name)}" for name in COLUMNS]
@@ -63,7 +60,7 @@ def link_by_domain(connection: duckdb.DuckDBPyConnection, folder: Path, tables: 
     if not {"contacts", "companies"} <= set(tables):
         return 0
     contacts, companies = (folder / f"{name}.parquet" for name in ("contacts", "companies"))
-    people, firms = (f"read_parquet({sql_text(str(file))})" for file in (contacts, companies))
+    people, firms = parquet(contacts), parquet(companies)
     there = set(pq.read_schema(contacts).names)
     if "email" not in there or "domain" not in pq.read_schema(companies).names:
         return 0
@@ -74,12 +71,17 @@ def link_by_domain(connection: duckdb.DuckDBPyConnection, folder: Path, tables: 
         f"COPY (WITH domains AS (SELECT {domain_sql('domain')} AS domain, any_value(hs_object_id) AS id FROM {firms} "
         f"WHERE {domain_sql('domain')} NOT IN ({webmail_sql()}) GROUP BY 1 HAVING count(DISTINCT hs_object_id) = 1) "
         f"SELECT contact.* EXCLUDE (file_row_number), CASE WHEN {lone} THEN domains.id END AS {BY_DOMAIN} "
-        f"FROM read_parquet({sql_text(str(contacts))}, file_row_number = true) AS contact "
+        f"FROM {parquet(contacts, numbered=True)} AS contact "
         f"LEFT JOIN domains ON domains.domain = {domain_sql('contact.email')} ORDER BY file_row_number) "
         f"TO {sql_text(str(new))} (FORMAT PARQUET)"
     )
     os.replace(new, contacts)
     return int(scalar(connection, f"SELECT count({BY_DOMAIN}) FROM {people}"))
+
+
+def address_sql(text: str) -> str:
+    """SQL: an e-mail address; NULL where a word such as `n/a` stands in place of one."""
+    return f"CASE WHEN regexp_full_match({text}, '[^@]+@[^@]+') THEN {text} END"
 
 
 def domain_sql(column: str) -> str:

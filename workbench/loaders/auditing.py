@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders.recognise import KEYS
 from workbench.loaders.values import given_time
 from workbench.loaders.workspace import HIDDEN, Workspace, needs_workspace, to_pandas
-from workbench.sql import quoted, sql_text
+from workbench.sql import parquet, quoted, sql_text
 from workbench.wording import percent, plural
 
 STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
@@ -294,7 +294,7 @@ def _connected() -> duckdb.DuckDBPyConnection:
 
 def _relation(workspace: Workspace, table: str, types: Mapping[str, str]) -> str:
     """A table as SQL; contacts with their last sign of life."""
-    rows = f"read_parquet({sql_text(str(workspace.file(table)))})"
+    rows = parquet(workspace.file(table))
     if table != "contacts":
         return rows
     signs = [f"c.{quoted(name)}" for name in _SIGNS if types.get(name) == "date"]
@@ -303,7 +303,7 @@ def _relation(workspace: Workspace, table: str, types: Mapping[str, str]) -> str
         doings = ", ".join(map(sql_text, _OWN_DOING))
         join = (
             'LEFT JOIN (SELECT contact_id, max("at") AS at_last '
-            f"FROM read_parquet({sql_text(str(workspace.file('activities')))}) "
+            f"FROM {parquet(workspace.file('activities'))} "
             f"WHERE kind IN ({doings}) GROUP BY contact_id) AS a ON a.contact_id = c.hs_object_id"
         )
         signs.append("a.at_last")
@@ -321,7 +321,7 @@ def _seen(types: Collection[str]) -> str:
 
 def _types(connection: duckdb.DuckDBPyConnection, workspace: Workspace, table: str) -> dict[str, str]:
     """Property to what kind of values it has: text, number, yes or no, date, list."""
-    relation = f"read_parquet({sql_text(str(workspace.file(table)))})"
+    relation = parquet(workspace.file(table))
     kinds = {"VARCHAR": "text", "DOUBLE": "number", "BOOLEAN": "yes or no", "TIMESTAMP": "date", "DATE": "date"}
     described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     return {name: kinds.get(kind, "list") for name, kind, *_ in described if name not in HIDDEN}
@@ -466,7 +466,7 @@ def _consent(types: Mapping[str, str]) -> Iterator[_Figure]:
 
 
 def _twice(workspace: Workspace, table: str, types: Mapping[str, str]) -> Iterator[_Figure]:
-    rows = f"read_parquet({sql_text(str(workspace.file(table)))})"
+    rows = parquet(workspace.file(table))
     for of, column, called in (("contacts", "email", "e-mail"), ("companies", "domain", "domain")):
         if table == of and types.get(column) == "text":
             same = f"lower(trim({column}))"

@@ -22,7 +22,7 @@ from workbench.loaders.reading import Staged, connect, drop, scalar, stage
 from workbench.loaders.recognise import Recognised, age, recognise
 from workbench.loaders.report import ColumnReport, FileReport, LoadReport
 from workbench.loaders.sources import Source, open_source, unpacked
-from workbench.loaders.survivors import follow, merged_in_the_crm
+from workbench.loaders.survivors import drop_merged, follow, merged_in_the_crm
 from workbench.sql import parquet, quoted, sql_text
 
 Progress = Callable[[float, str], None]
@@ -100,7 +100,12 @@ def collect(
         if not tables:
             reasons = "; ".join(why.removesuffix(".") for why in list(so_far.skipped.values())[:3])
             raise WorkbenchError(f"none of the {len(so_far.skipped)} files could be loaded: {reasons}.")
-        notes = follow(connection, to, tables, merged_in_the_crm(connection, to, tables))
+        merged = merged_in_the_crm(connection, to, tables)
+        gone = drop_merged(connection, to, tables, merged)
+        so_far.file_reports = [
+            replace(one, rows_merged=one.rows_merged + gone[one.file]) for one in so_far.file_reports
+        ]
+        notes = follow(connection, to, tables, merged)
         tables = {name: pq.read_metadata(to / f"{name}.parquet").num_rows for name in tables}
         if companies_by_domain:
             link_by_domain(connection, to, tables)

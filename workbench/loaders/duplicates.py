@@ -10,9 +10,9 @@ import duckdb
 import pandas as pd
 
 from workbench.errors import WorkbenchError
-from workbench.loaders.associations import domain_sql, webmail_sql
+from workbench.loaders.associations import address_sql, domain_sql, webmail_sql
 from workbench.loaders.workspace import Workspace, needs_workspace, to_pandas
-from workbench.sql import quoted, sql_text
+from workbench.sql import parquet, quoted, sql_text
 from workbench.wording import plural
 
 ID = "hs_object_id"
@@ -122,14 +122,14 @@ def find_duplicates(
         raise WorkbenchError(f"duplicates are found among 'contacts' or 'companies', not {of!r}.")
     if not 0 <= at_least <= 1:
         raise WorkbenchError(f"at_least is a likeness from 0 to 1, not {at_least!r}.")
-    file = sql_text(str(workspace.file(of)))
+    file = parquet(workspace.file(of))
     columns = workspace.columns(of)
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false")
     connection.execute(_ALIKE)
     sides = _contact_keys(columns, same_mailbox or {}) if of == "contacts" else _company_keys(columns)
     keys = ", ".join(f"{sql} AS {name}" for name, sql in sides.items())
-    rows = f"FROM read_parquet({file}) WHERE {ID} IS NOT NULL"
+    rows = f"FROM {file} WHERE {ID} IS NOT NULL"
     one = sides["sure_key"]
     only = "" if likely else f" AND {one} IN (SELECT {one} {rows} GROUP BY 1 HAVING count(*) > 1)"  # the rest is slow
     connection.execute(
@@ -187,7 +187,7 @@ def _contact_keys(columns: Collection[str], same_mailbox: Mapping[str, bool]) ->
         return quoted(name) if name in columns else "NULL::VARCHAR"
 
     email = f"nullif(lower(trim({have('email')})), '')"
-    address = f"CASE WHEN regexp_full_match({email}, '[^@]+@[^@]+') THEN {email} END"  # `n/a` is nobody's
+    address = address_sql(email)
     key = address
     if same_mailbox:
         domain, local = f"split_part({address}, '@', 2)", f"split_part(split_part({address}, '@', 1), '+', 1)"
@@ -352,7 +352,7 @@ def _described(
     described = connection.sql(
         f'SELECT "group", {ID}, row_number() OVER (PARTITION BY "group" ORDER BY {order}) = 1 AS keep, sure, likeness, '
         f"reason{''.join(f', {quoted(name)}' for name in shown)} FROM found JOIN (SELECT * FROM "
-        f"(SELECT {read}, {filled} AS n_filled FROM read_parquet({file})) "
+        f"(SELECT {read}, {filled} AS n_filled FROM {file}) "
         f"QUALIFY row_number() OVER (PARTITION BY {ID} ORDER BY n_filled DESC) = 1) "
         f'USING ({ID}) ORDER BY "group", keep DESC, {ID}'
     )

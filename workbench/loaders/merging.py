@@ -18,11 +18,12 @@ import pyarrow.parquet as pq
 from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders.duplicates import ID, Duplicates, Of
+from workbench.loaders.noticing import shared_addresses
 from workbench.loaders.reading import connect
 from workbench.loaders.survivors import MERGED_IDS, follow
-from workbench.loaders.workspace import Workspace, needs_workspace, read_pointer, to_pandas
+from workbench.loaders.workspace import HIDDEN, Workspace, needs_workspace, read_pointer, to_pandas
 from workbench.loaders.writing import alone_in, check_current, point_to, write_snapshot
-from workbench.sql import quoted, sql_text
+from workbench.sql import parquet, quoted, sql_text
 from workbench.wording import plural
 
 Rule = Literal["newest", "first", "most complete", "ask"]
@@ -32,7 +33,7 @@ QUESTION_COLUMNS = ("survivor_id", "property", "record_id", "value")
 LOG_COLUMNS = ("survivor_id", "record_id", "property", "kept", "lost", "rule")
 _EARLIEST = ("createdate", "first_conversion_date", "first_deal_created_date")
 _MODIFIED = ("lastmodifieddate", "hs_lastmodifieddate")
-_RANK = {"newest": "_newest", "first": "_first", "most complete": "_complete"}
+_RANK = {"newest": "_place.newest", "first": "_place.first", "most complete": "_place.complete"}
 _OBJECTS: Mapping[Of, str] = {"contacts": "contact", "companies": "company"}
 STAGE = "lifecyclestage"
 _LATEST = ("lastmodifieddate", "hs_lastmodifieddate", "notes_last_updated", "recent_conversion_date")
@@ -250,11 +251,15 @@ def _merged(
 def _gather(
     connection: duckdb.DuckDBPyConnection, workspace: Workspace, of: Of, chosen: Mapping[str, Collection[str]]
 ) -> None:
-    """The table `several`: each record of each group, whole, with what ranks it within its group."""
+    """The table `several`: each record of each group, whole.
+
+    Beside its properties, which the account may call as it likes, it has `_place`: the row of the table, the record
+    that is left of its group, and its ranks in it.
+    """
     pairs = [(one, survivor) for survivor, others in chosen.items() for one in (survivor, *others)]
     members = pd.DataFrame(pairs, columns=["member", "survivor"], dtype="str")
     connection.register("members", members)
-    rows = f"read_parquet({sql_text(str(workspace.file(of)))}, file_row_number = true)"
+    rows = parquet(workspace.file(of), numbered=True)
     there = workspace.columns(of)
     modified = [f"{quoted(name)} DESC NULLS LAST" for name in _MODIFIED if name in there]
     created, latest = (["createdate NULLS LAST"], ["createdate DESC NULLS LAST"]) if "createdate" in there else ([], [])
@@ -265,12 +270,14 @@ def _gather(
         "most complete": [f"({filled}) DESC", *modified, "_row"],
     }
     ranks = ", ".join(
-        f"row_number() OVER (PARTITION BY survivor ORDER BY {', '.join(order)}) AS {_RANK[rule]}"
+        f"{_RANK[rule].removeprefix('_place.')}: "
+        f"row_number() OVER (PARTITION BY members.survivor ORDER BY {', '.join(order)})"
         for rule, order in orders.items()
     )
     connection.execute(
-        f"CREATE TEMP TABLE several AS SELECT record.* RENAME (file_row_number AS _place), "
-        f"survivor AS _survivor, {ranks} FROM {rows} AS record JOIN members ON member = {ID}"
+        "CREATE TEMP TABLE several AS SELECT record.* EXCLUDE (file_row_number), "
+        f"{{row: record.file_row_number, survivor: members.survivor, {ranks}}} AS _place "
+        f"FROM {rows} AS record JOIN members ON members.member = record.{ID}"
     )
     found = {one for (one,) in connection.execute(f"SELECT {ID} FROM several").fetchall()}
     for one, _ in pairs:
@@ -280,7 +287,8 @@ def _gather(
 
 def _rules(connection: duckdb.DuckDBPyConnection, of: Of, rules: Mapping[str, Rule], otherwise: Rule) -> dict[str, str]:
     """Property to the rule by which it is merged."""
-    kinds = {row[0]: row[1] for row in connection.execute("DESCRIBE several").fetchall() if not row[0].startswith("_")}
+    described = connection.execute("DESCRIBE several").fetchall()
+    kinds = {name: kind for name, kind, *_ in described if name not in (*HIDDEN, "_place")}
     known = catalog.by_name(_OBJECTS[of])
     found: dict[str, str] = {}
     for name, kind in kinds.items():
@@ -306,10 +314,10 @@ def _questions(
 ) -> pd.DataFrame:
     """The values to choose from; groups with an open question leave `several`. Wrong answers are refused."""
     parts = [
-        f"SELECT _survivor AS survivor_id, {sql_text(name)} AS property, {ID} AS record_id, "
-        f"{quoted(name)}::VARCHAR AS value FROM several WHERE {quoted(name)} IS NOT NULL "
-        f"QUALIFY count(DISTINCT {quoted(name)}) OVER (PARTITION BY _survivor) > 1"
-        for name in asked
+        f"SELECT _place.survivor AS survivor_id, {sql_text(name)} AS property, {ID} AS record_id, "
+        f"{column}::VARCHAR AS value FROM several WHERE {column} IS NOT NULL "
+        f"QUALIFY count(DISTINCT {column}) OVER (PARTITION BY _place.survivor) > 1"
+        for name, column in ((name, f"several.{quoted(name)}") for name in asked)
     ]
     if parts:
         every = to_pandas(connection.sql(f"{' UNION ALL '.join(parts)} ORDER BY ALL").to_arrow_table())
@@ -325,7 +333,7 @@ def _questions(
             )
         open_ = open_[~((open_["survivor_id"] == record) & (open_["property"] == name))]
     connection.register("waiting", open_)
-    connection.execute("DELETE FROM several WHERE _survivor IN (SELECT survivor_id FROM waiting)")
+    connection.execute("DELETE FROM several WHERE _place.survivor IN (SELECT survivor_id FROM waiting)")
     return open_.reset_index(drop=True)
 
 
@@ -339,16 +347,17 @@ def _write(
     connection.register("told", told)
     columns = [f"{_value(name, rule)} AS {quoted(name)}" for name, rule in how.items() if name != MERGED_IDS]
     old = "string_split(" + MERGED_IDS + ", ';')" if MERGED_IDS in how else "NULL::VARCHAR[]"
-    others = f"CASE WHEN {ID} <> _survivor THEN [{ID}] END"
+    is_gone = f"several.{ID} <> _place.survivor"
+    others = f"CASE WHEN {is_gone} THEN [several.{ID}] END"
     ids = f"list_sort(list_distinct(flatten(list(list_concat({old}, {others})))))"
     connection.execute(
-        f"CREATE TEMP TABLE merged AS SELECT _survivor AS {ID}, {', '.join([*columns, ''])}"
-        f"array_to_string({ids}, ';') AS {MERGED_IDS}, first(_file ORDER BY {ID} <> _survivor) AS _file, "
-        f"first(_row ORDER BY {ID} <> _survivor) AS _row, first(_place ORDER BY {ID} <> _survivor) AS _place "
-        "FROM several GROUP BY _survivor"
+        f"CREATE TEMP TABLE merged AS SELECT _place.survivor AS {ID}, {', '.join([*columns, ''])}"
+        f"array_to_string({ids}, ';') AS {MERGED_IDS}, first(_file ORDER BY {is_gone}) AS _file, "
+        f"first(_row ORDER BY {is_gone}) AS _row, first(_place.row ORDER BY {is_gone}) AS _place "
+        "FROM several GROUP BY _place.survivor"
     )
     new = file.with_suffix(".new")
-    rows = f"read_parquet({sql_text(str(file))}, file_row_number = true)"
+    rows = parquet(file, numbered=True)
     connection.execute(
         f"COPY (SELECT * EXCLUDE (_place) FROM (SELECT * RENAME (file_row_number AS _place) FROM {rows} AS record "
         f"WHERE NOT EXISTS (FROM several WHERE several.{ID} = record.{ID}) UNION ALL BY NAME FROM merged) "
@@ -358,31 +367,32 @@ def _write(
 
 
 def _value(name: str, rule: str) -> str:
-    column = quoted(name)
+    column = f"several.{quoted(name)}"
     if rule == "furthest":
         way = ", ".join(sql_text(option.value) for option in catalog.options(STAGE) if option.value != "other")
         far = f"coalesce(list_position([{way}], {column}), 0)"  # a stage of one's own is no step on the way
-        return f"first({column} ORDER BY {far} DESC, _complete) FILTER (WHERE {column} IS NOT NULL)"
+        return f"first({column} ORDER BY {far} DESC, {_RANK['most complete']}) FILTER (WHERE {column} IS NOT NULL)"
     if rule in ("earliest", "latest", "if any"):
         return f"{ {'earliest': 'min', 'latest': 'max', 'if any': 'bool_or'}[rule] }({column})"
     if rule == "united":
         united = f"list_sort(list_distinct(flatten(list(string_split({column}, ';')))))"
         return f"nullif(array_to_string({united}, ';'), '')"
     if rule == "ask":
-        asked = f"(SELECT answer FROM told WHERE record = _survivor AND name = {sql_text(name)})"
+        asked = f"(SELECT answer FROM told WHERE record = _place.survivor AND name = {sql_text(name)})"
         given = f"first({column}) FILTER (WHERE {column}::VARCHAR = {asked})"
         return f"coalesce({given}, any_value({column}))"
     return f"first({column} ORDER BY {_RANK[rule]}) FILTER (WHERE {column} IS NOT NULL)"
 
 
 def _log(connection: duckdb.DuckDBPyConnection, how: Mapping[str, str]) -> pd.DataFrame:
-    selects = [f"SELECT _survivor, {ID}, '{ID}', _survivor, {ID}, '' FROM several WHERE {ID} <> _survivor"]
+    left = "several._place.survivor"
+    selects = [f"SELECT {left}, {ID}, '{ID}', {left}, {ID}, '' FROM several WHERE {ID} <> {left}"]
     for name, rule in how.items():
         if rule != "united":
             kept, lost = f"merged.{quoted(name)}", f"several.{quoted(name)}"
             selects.append(
-                f"SELECT _survivor, several.{ID}, {sql_text(name)}, {kept}::VARCHAR, {lost}::VARCHAR, {sql_text(rule)} "
-                f"FROM several JOIN merged ON merged.{ID} = _survivor WHERE {lost} IS NOT NULL AND {lost} <> {kept}"
+                f"SELECT {left}, several.{ID}, {sql_text(name)}, {kept}::VARCHAR, {lost}::VARCHAR, {sql_text(rule)} "
+                f"FROM several JOIN merged ON merged.{ID} = {left} WHERE {lost} IS NOT NULL AND {lost} <> {kept}"
             )
     columns = ", ".join(f"col{place} AS {name}" for place, name in enumerate(LOG_COLUMNS))
     named = f"SELECT {columns} FROM ({' UNION ALL '.join(selects)}) AS said({_numbered(len(LOG_COLUMNS))}) ORDER BY ALL"
@@ -400,16 +410,17 @@ def _tell(
     away = {one: survivor for survivor, others in done.items() for one in others}
     notes = follow(connection, snapshot, list(workspace.tables), {_OBJECTS[of]: away})
     old, new = snapshot / "faults.parquet", snapshot / "faults.new"
-    gone = f"SELECT _file, _row, '', 'L008', {ID} FROM several WHERE {ID} <> _survivor"
-    every = " UNION ALL ".join([f"FROM read_parquet({sql_text(str(old))})", gone, *notes])
+    gone = f"FROM several WHERE {ID} <> _place.survivor"
+    as_merged = f"SELECT _file, _row, '', 'L008', {ID} {gone}"
+    kept = f"SELECT * FROM {parquet(old)}"
+    if of == "contacts":  # fewer share an address with another record now
+        kept += " WHERE code <> 'L028'"
+        notes += [shared_addresses(parquet(snapshot / "contacts.parquet"))] * ("email" in workspace.columns(of))
+    every = " UNION ALL ".join([kept, as_merged, *notes])
     connection.execute(f"COPY ({every}) TO {sql_text(str(new))} (FORMAT PARQUET)")
     os.replace(new, old)
-    counts = connection.execute(
-        f"SELECT code, count(*) FROM read_parquet({sql_text(str(old))}) GROUP BY code ORDER BY code"
-    ).fetchall()
-    n_merged = dict(
-        connection.execute(f"SELECT _file, count(*) FROM several WHERE {ID} <> _survivor GROUP BY _file").fetchall()
-    )
+    counts = connection.execute(f"SELECT code, count(*) FROM {parquet(old)} GROUP BY code ORDER BY code").fetchall()
+    n_merged = dict(connection.execute(f"SELECT _file, count(*) {gone} GROUP BY _file").fetchall())
     report = workspace.report
     files = tuple(replace(one, rows_merged=one.rows_merged + n_merged.get(one.file, 0)) for one in report.file_reports)
     report = replace(report, file_reports=files, counts=dict(counts), faults=old)

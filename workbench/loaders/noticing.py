@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from workbench import catalog
+from workbench.loaders.associations import address_sql
 from workbench.loaders.reading import scalar
 from workbench.sql import parquet, quoted, sql_text
 
@@ -30,11 +31,7 @@ def of_one_table(object_name: str, names: Collection[str], rows: str) -> list[st
     """SQL that gives notes on one table: file, row, column, code, value."""
     notes: list[str] = []
     if object_name == "contact" and "email" in names:
-        notes.append(
-            "SELECT _file AS file, _row AS \"row\", 'email' AS \"column\", 'L028' AS code, email AS value "
-            f"FROM {rows} WHERE lower(email) IN (SELECT lower(email) FROM {rows} WHERE email IS NOT NULL "
-            "GROUP BY 1 HAVING count(*) > 1)"
-        )
+        notes.append(shared_addresses(rows))
     for name in _OWN_OPTIONS.get(object_name, ()):
         if name in names:
             known, column = ", ".join(sql_text(option.value) for option in catalog.options(name)), quoted(name)
@@ -51,6 +48,15 @@ def of_one_table(object_name: str, names: Collection[str], rows: str) -> list[st
             f"HAVING count(*) >= CASE {kept} ELSE {_KEPT_OTHERWISE} END"
         )
     return notes
+
+
+def shared_addresses(rows: str) -> str:
+    """SQL that gives a note (L028) for each contact with the e-mail of another one."""
+    return (
+        "SELECT _file AS file, _row AS \"row\", 'email' AS \"column\", 'L028' AS code, email AS value "
+        f"FROM {rows} WHERE lower(email) IN (SELECT lower(email) FROM {rows} WHERE email IS NOT NULL "
+        f"GROUP BY 1 HAVING count(*) > 1 AND {address_sql('lower(email)')} IS NOT NULL)"
+    )
 
 
 def stale_scores(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -12,15 +13,18 @@ import pyarrow.parquet as pq
 
 from workbench import catalog
 from workbench.loaders.reading import scalar
-from workbench.sql import quoted, sql_text
+from workbench.loaders.recognise import age
+from workbench.sql import parquet, quoted, sql_text
 
 MERGED_IDS = "hs_merged_object_ids"
+BY_DOMAIN = "company_by_domain"
+"""The column of the contacts for the company that has the domain of their e-mail."""
 LINKS: Mapping[str, Mapping[str, str]] = {
     "activities": {"contact_id": "contact", "deal_id": "deal", "ticket_id": "ticket"},
     "feedback": {"contact_id": "contact"},
     "usage": {"customer_id": "company"},
     "seats": {"customer_id": "company"},
-    "contacts": {"associatedcompanyid": "company"},
+    "contacts": {"associatedcompanyid": "company", BY_DOMAIN: "company"},
     "deals": {"hs_primary_associated_company": "company"},
     "tickets": {"hs_primary_associated_company": "company"},
 }
@@ -37,25 +41,53 @@ def links(table: str, columns: Collection[str]) -> dict[str, str]:
 
 
 def merged_in_the_crm(connection: duckdb.DuckDBPyConnection, folder: Path, tables: Collection[str]) -> Merged:
-    """Old ids as the records themselves and the property history tell them."""
+    """Old ids as the records themselves and the property history tell them.
+
+    A record that still stands in a file was merged only where a newer file tells so.
+    """
     told: dict[str, dict[str, str]] = {}
     for name, table in catalog.TABLES.items():
         if table not in tables or "hs_object_id" not in (there := _columns(folder, table)):
             continue
-        pairs: list[tuple[str, str]] = []
+        pairs: list[tuple[str, str, tuple[str, int, str]]] = []
         if MERGED_IDS in there:
-            pairs += _pairs(connection, _rows(folder, table), "hs_object_id", MERGED_IDS, f"{MERGED_IDS} IS NOT NULL")
+            found = _pairs(connection, _rows(folder, table), "hs_object_id", MERGED_IDS, f"{MERGED_IDS} IS NOT NULL")
+            pairs += [(old, into, age(file)) for old, into, file in found]
         if "property_history" in tables and "object" in _columns(folder, "property_history"):
             said = f"\"object\" = {sql_text(name)} AND property = '{MERGED_IDS}'"
-            pairs += _pairs(connection, _rows(folder, "property_history"), "record_id", "value", said)
+            found = _pairs(connection, _rows(folder, "property_history"), "record_id", "value", said)
+            # names of files of two kinds say nothing of which is newer, only their days do
+            pairs += [(old, into, (*age(file)[:2], "")) for old, into, file in found]
         if pairs:
-            old = pa.table({"old": [old for old, _ in pairs]})
-            connection.register("old_ids", old)
-            rows = f"SELECT DISTINCT old FROM old_ids SEMI JOIN {_rows(folder, table)} ON old = hs_object_id"
-            alive = {one for (one,) in connection.execute(rows).fetchall()}
-            connection.unregister("old_ids")
-            told[name] = at_the_end({one: into for one, into in pairs if one not in alive})
+            connection.register("ids", pa.table({"id": [one for old, into, _ in pairs for one in (old, into)]}))
+            rows = f"SELECT hs_object_id, _file FROM {_rows(folder, table)} WHERE hs_object_id IN (SELECT id FROM ids)"
+            files = dict(connection.execute(rows).fetchall())
+            connection.unregister("ids")
+            ends = at_the_end({old: into for old, into, at in pairs if old not in files or age(files[old]) < at})
+            told[name] = {old: into for old, into in ends.items() if old not in files or into in files}
     return told
+
+
+def drop_merged(
+    connection: duckdb.DuckDBPyConnection, folder: Path, tables: Collection[str], merged: Merged
+) -> Counter[str]:
+    """Take records that were merged out of their tables, where an older file still has them.
+
+    Returns how many of each file; `follow` gives the notes on them with its own.
+    """
+    _remember(connection, merged)
+    gone = Counter[str]()
+    for name in merged:
+        if (table := catalog.TABLES[name]) in tables:
+            file = folder / f"{table}.parquet"
+            rows = (
+                f"FROM {parquet(file, numbered=True)} "
+                f"WHERE hs_object_id IN (SELECT old FROM merged_away WHERE object = {sql_text(name)})"
+            )
+            connection.execute(f"INSERT INTO followed SELECT _file, _row, '', 'L008', hs_object_id {rows}")
+            gone.update(dict(connection.execute(f"SELECT _file, count(*) {rows} GROUP BY _file").fetchall()))
+            _drop(connection, file, f"SELECT file_row_number {rows}")
+    return gone
 
 
 def at_the_end(merged: Mapping[str, str]) -> dict[str, str]:
@@ -76,17 +108,9 @@ def follow(connection: duckdb.DuckDBPyConnection, folder: Path, tables: Collecti
 
     Returns SQL that gives a note for each cell: file, row, column, code, value (the old id).
     """
-    rows = [(name, old, into) for name, olds in merged.items() for old, into in olds.items()]
-    if not rows:
+    if not any(merged.values()):
         return []
-    objects, olds, ids = zip(*rows, strict=True)
-    connection.register("merged_now", pa.table({"object": objects, "old": olds, "id": ids}))
-    connection.execute("CREATE OR REPLACE TEMP TABLE merged_away AS FROM merged_now")
-    connection.unregister("merged_now")
-    connection.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS followed "
-        '(file VARCHAR, "row" BIGINT, "column" VARCHAR, code VARCHAR, value VARCHAR)'
-    )
+    _remember(connection, merged)
     for table in tables:
         columns = _columns(folder, table)
         for column, of in links(table, columns).items():
@@ -98,11 +122,25 @@ def follow(connection: duckdb.DuckDBPyConnection, folder: Path, tables: Collecti
     return ["SELECT * FROM followed"]
 
 
+def _remember(connection: duckdb.DuckDBPyConnection, merged: Merged) -> None:
+    """The tables `merged_away`, and `followed` for the notes."""
+    rows = [(name, old, into) for name, olds in merged.items() for old, into in olds.items()]
+    columns = list(zip(*rows, strict=True)) or [(), (), ()]
+    told = {name: pa.array(column, pa.string()) for name, column in zip(("object", "old", "id"), columns, strict=True)}
+    connection.register("merged_now", pa.table(told))
+    connection.execute("CREATE OR REPLACE TEMP TABLE merged_away AS FROM merged_now")
+    connection.unregister("merged_now")
+    connection.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS followed "
+        '(file VARCHAR, "row" BIGINT, "column" VARCHAR, code VARCHAR, value VARCHAR)'
+    )
+
+
 def _follow_in(connection: duckdb.DuckDBPyConnection, file: Path, column: str, of: str) -> None:
     """One column: the cells that name an old id are found, and the file written again if there are any."""
     if not of:
         return
-    name, rows = quoted(column), f"read_parquet({sql_text(str(file))}, file_row_number = true)"
+    name, rows = quoted(column), parquet(file, numbered=True)
     each = (
         f"SELECT file_row_number AS place, _file, _row, {of} AS of_object, trim(unnest(string_split({name}, ';'))) "
         f"AS one FROM {rows} WHERE {name} IS NOT NULL"
@@ -121,8 +159,9 @@ def _follow_in(connection: duckdb.DuckDBPyConnection, file: Path, column: str, o
     new = file.with_suffix(".new")
     cells = "SELECT place, string_agg(DISTINCT now, ';' ORDER BY now) AS cell FROM named GROUP BY place"
     connection.execute(
-        f"COPY (SELECT * EXCLUDE (file_row_number, place, cell) REPLACE (coalesce(cell, {name}) AS {name}) FROM {rows} "
-        f"LEFT JOIN ({cells}) ON place = file_row_number ORDER BY file_row_number) "
+        "COPY (SELECT record.* EXCLUDE (file_row_number) "
+        f"REPLACE (coalesce(follows.cell, record.{name}) AS {name}) FROM {rows} AS record "
+        f"LEFT JOIN ({cells}) AS follows ON follows.place = record.file_row_number ORDER BY record.file_row_number) "
         f"TO {sql_text(str(new))} (FORMAT PARQUET)"
     )
     os.replace(new, file)
@@ -130,33 +169,40 @@ def _follow_in(connection: duckdb.DuckDBPyConnection, file: Path, column: str, o
 
 def _once_a_contact(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     """An activity of two contacts that are one now stands once for it."""
-    rows = f"read_parquet({sql_text(str(file))}, file_row_number = true)"
     again = (
-        f"SELECT file_row_number FROM {rows} WHERE activity_id IS NOT NULL AND contact_id IS NOT NULL "
-        "AND contact_id IN (SELECT id FROM merged_away) "
+        f"SELECT file_row_number FROM {parquet(file, numbered=True)} "
+        "WHERE activity_id IS NOT NULL AND contact_id IS NOT NULL AND contact_id IN (SELECT id FROM merged_away) "
         "QUALIFY row_number() OVER (PARTITION BY activity_id, contact_id ORDER BY file_row_number) > 1"
     )
-    if not scalar(connection, f"SELECT count(*) FROM ({again})"):
+    _drop(connection, file, again)
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, file: Path, places: str) -> None:
+    """Leave rows out of a table, whose places SQL gives."""
+    if not scalar(connection, f"SELECT count(*) FROM ({places})"):
         return
     new = file.with_suffix(".new")
     connection.execute(
-        f"COPY (SELECT * EXCLUDE (file_row_number) FROM {rows} ANTI JOIN ({again}) USING (file_row_number) "
-        f"ORDER BY file_row_number) TO {sql_text(str(new))} (FORMAT PARQUET)"
+        f"COPY (SELECT * EXCLUDE (file_row_number) FROM {parquet(file, numbered=True)} "
+        f"ANTI JOIN ({places}) USING (file_row_number) ORDER BY file_row_number) "
+        f"TO {sql_text(str(new))} (FORMAT PARQUET)"
     )
     os.replace(new, file)
 
 
-def _pairs(connection: duckdb.DuckDBPyConnection, rows: str, left: str, olds: str, where: str) -> list[tuple[str, str]]:
-    """Old id and the id of the record that holds it now."""
+def _pairs(
+    connection: duckdb.DuckDBPyConnection, rows: str, left: str, olds: str, where: str
+) -> list[tuple[str, str, str]]:
+    """Old id, the id of the record that holds it now, and the file that tells so."""
     found = connection.execute(
-        f"SELECT trim(unnest(string_split({quoted(olds)}, ';'))) AS old, {quoted(left)} FROM {rows} "
+        f"SELECT trim(unnest(string_split({quoted(olds)}, ';'))) AS old, {quoted(left)}, _file FROM {rows} "
         f"WHERE {where} AND {quoted(left)} IS NOT NULL"
     ).fetchall()
-    return [(old, into) for old, into in found if old and old != into]
+    return [(old, into, file) for old, into, file in found if old and old != into]
 
 
 def _rows(folder: Path, table: str) -> str:
-    return f"read_parquet({sql_text(str(folder / f'{table}.parquet'))})"
+    return parquet(folder / f"{table}.parquet")
 
 
 def _columns(folder: Path, table: str) -> list[str]:
