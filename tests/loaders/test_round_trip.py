@@ -69,7 +69,7 @@ def written(table: list[list[Any]], day: str, decimal: str, yes: str, no: str, *
     return to.getvalue()
 
 
-def comes_back(table: list[list[Any]], text: str, encoding: str, **options: Any) -> None:
+def comes_back(table: list[list[Any]], text: str, encoding: str, *, set_aside: int = 0, **options: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "contacts.csv"
         path.write_bytes(text.encode(encoding))
@@ -77,7 +77,7 @@ def comes_back(table: list[list[Any]], text: str, encoding: str, **options: Any)
     got = [[None if pd.isna(value) else value for value in one.frame[name].astype(object)] for name in NAMES]
     expected = [list(column) for column in zip(*table, strict=True)]
     assert got == expected
-    assert one.report.rows_read == one.report.rows_loaded == len(table)
+    assert (one.report.rows_loaded, one.report.rows_set_aside) == (len(table), set_aside)
 
 
 @settings(max_examples=40, deadline=None)
@@ -94,6 +94,16 @@ def test_any_table_in_any_dialect_of_unicode_comes_back(table, delimiter, quotin
     assume(quoting == csv.QUOTE_ALL or not any("\r" in (cell or "") for row in table for cell in row[1:3]))
     text = written(table, day, ".", "true", "false", delimiter=delimiter, quoting=quoting, lineterminator=end)
     comes_back(table, text, encoding)
+
+
+@settings(max_examples=40, deadline=None)
+@given(table=tables(ANY), quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), place=st.integers(0, 8))
+def test_any_table_with_a_row_at_fault_comes_back_without_that_row(table, quoting, place):
+    assume(quoting == csv.QUOTE_ALL or not any("\r" in (cell or "") for row in table for cell in row[1:3]))
+    head = written(table[:place], "%Y-%m-%d %H:%M", ".", "true", "false", delimiter=",", quoting=quoting)
+    whole = written(table, "%Y-%m-%d %H:%M", ".", "true", "false", delimiter=",", quoting=quoting)
+    text = head + "9,a,b,c,d,e,one too many\r\n" + whole.removeprefix(head)
+    comes_back(table, text, "utf-8", set_aside=1)
 
 
 @settings(max_examples=25, deadline=None)
