@@ -107,3 +107,105 @@ def test_a_month_is_the_written_one_wherever_the_clock_was_read(tmp_path, timezo
     one = loaders.read_export(tmp_path / "usage.csv", timezone=timezone)
     assert one.frame["month"].tolist() == times(*["2025-03-01"] * 4)
     assert len(one.report.frame()) == 0
+
+
+@pytest.mark.parametrize("header", ["Jahresumsatz", "Eigene Zahl"])
+@pytest.mark.parametrize("first", [["5"] * LATE, [""] * LATE, ["5"] * 5])
+def test_whole_numbers_do_not_tell_what_a_point_means(tmp_path, header, first):
+    values, faults = read(
+        tmp_path, header, [*first, "1.234", "2.500"], delimiter=";", ids="Datensatz-ID", language="de"
+    )
+    assert values[-2:] == [1234.0, 2500.0]
+    assert faults == [("L015", header)]
+
+
+def test_one_number_tells_it_for_those_above_and_below_it(tmp_path):
+    late = ["1.234", "1.234,5", "2.500 €"]
+    assert read(tmp_path, "Annual Revenue", ["5"] * LATE + late)[0][-3:] == [1234.0, 1234.5, 2500.0]
+    late = ["1.234", "$1,234.5", "12 %"]
+    values, faults = read(tmp_path, "Annual Revenue", ["5"] * LATE + late, language="de")
+    assert values[-3:] == [1.234, 1234.5, 0.12]
+    assert faults == []
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("sign", [".", ","])
+@pytest.mark.parametrize("first", [[], ["5"] * LATE])
+def test_a_zero_before_it_tells_the_decimal_sign(tmp_path, language, sign, first):
+    late = [f"0{sign}125", f"0{sign}250", f"-0{sign}875"]
+    values, faults = read(tmp_path, "Likelihood to close", first + late, language=language)
+    assert values[-3:] == [0.125, 0.25, -0.875]
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1 234", 1234.0),
+        ("1\u202f234\u202f567,5", 1234567.5),
+        ("1'234'567.5", 1234567.5),
+        ("1’234", 1234.0),
+        ("€ 5", 5.0),
+        ("-$5", -5.0),
+        ("$-5.50", -5.5),
+        ("5 USD", 5.0),
+        ("1.234,50 €", 1234.5),
+        ("12,5 %", 0.125),
+    ],
+)
+def test_a_number_may_have_groups_of_three_and_a_currency_at_its_ends(tmp_path, text, number):
+    assert read(tmp_path, "Annual Revenue", [text]) == ([number], [])
+
+
+@pytest.mark.parametrize("text", ["5 10", "3 EUR 5", "1$2", "2019 2020", "10'5", "33 1 23 45 67", "1 2345", "0 123"])
+def test_what_is_written_in_pieces_is_no_number(tmp_path, text):
+    assert read(tmp_path, "HubSpot Score", [text, "7"]) == ([BLANK, 7.0], [("L003", text)])
+    assert read(tmp_path, "Own column", [text, text]) == ([text, text], [])
+
+
+def test_versions_of_a_column_that_nobody_knows_are_no_dates(tmp_path):
+    assert read(tmp_path, "Version", ["1.2.10", "3.4.11"]) == (["1.2.10", "3.4.11"], [])
+    assert read(tmp_path, "Day", ["1.2.10", "13.4.11"]) == (times("2010-02-01", "2011-04-13"), [])
+
+
+@pytest.mark.parametrize("first", [[], ["12.5"], ["12,5"]])
+def test_a_range_gives_its_lower_end_whatever_the_decimal_sign(tmp_path, first):
+    texts = ["1.000+", "1,000-5,000", "1.000 – 5.000", "<50", "5-25", "> 1.000.000"]
+    values, faults = read(tmp_path, "Annual Revenue", first + texts)
+    assert values[-6:] == [1000.0, 1000.0, 1000.0, 0.0, 5.0, 1_000_000.0]
+    assert faults == [("L011", text) for text in texts]
+
+
+def test_a_duration_is_read_as_any_number(tmp_path):
+    path = tmp_path / "tickets.csv"
+    for cells, expected in [
+        (["3.600.000", "1.800", "01:30:00"], [3_600_000.0, 1800.0, 5_400_000.0]),
+        (["3600000", "1,800.5", "0:00:01"], [3_600_000.0, 1800.5, 1000.0]),
+        (["5"] * LATE + ["3.600.000", "1.800"], [3_600_000.0, 1800.0]),
+    ]:
+        rows = [f'{number},{number},a,"{cell}"' for number, cell in enumerate(cells)]
+        path.write_text("\n".join(["Ticket ID,Record ID,Ticket name,Time to close", *rows]) + "\n")
+        one = loaders.read_export(path)
+        assert one.frame["time_to_close"].tolist()[-len(expected) :] == expected
+        assert len(one.report.frame()) == 0
+    path.write_text("Ticket ID,Record ID,Ticket name,Time to close\n1,1,a,3.600\n2,2,b,soon\n")
+    one = loaders.read_export(path, language="de")
+    assert one.frame["time_to_close"].tolist()[0] == 3600.0
+    assert one.report.frame()[["code", "value"]].to_numpy().tolist() == [["L015", "Time to close"], ["L012", "soon"]]
+
+
+def test_ids_that_a_spreadsheet_has_rounded_are_left_out_of_a_list(tmp_path):
+    texts = ["1.2E+11", "8.0;1,2E+11;9", "8.0;9,0", " 4 ; 5;", "6;7", "1.000"]
+    values, faults = read(tmp_path, "Associated Deal IDs", texts)
+    assert values == [BLANK, "8;9", "8;9", "4;5", "6;7", "1.000"]
+    assert faults == [("L006", "1.2E+11"), ("L006", "8.0;1,2E+11;9")]
+
+
+def test_an_activity_of_several_contacts_names_them_as_they_are_called(tmp_path):
+    (tmp_path / "calls.csv").write_text(
+        "Record ID,Call title,Call outcome,Activity date,Associated Contact IDs\n"
+        '1,a,Connected,2025-03-04 10:00,"123.0;456,0"\n2,b,Busy,2025-03-05 10:00,123.0;1.2E+11\n'
+    )
+    one = loaders.read_export(tmp_path / "calls.csv")
+    assert set(one.frame["contact_id"]) == {"123", "456"} or one.frame["contact_id"].tolist() == ["123;456", "123"]
+    assert "L006" in one.report.frame()["code"].tolist()

@@ -126,23 +126,30 @@ def _stage(
     """One reading by strict rules; None where they refuse a row."""
     connection.execute("DROP TABLE IF EXISTS reject_errors")
     connection.execute("DROP TABLE IF EXISTS reject_scans")
-    language = "en" if source.point_decimals else recognised.language
+    numbers = "en" if source.point_decimals else recognised.language
     known = catalog.by_name(recognised.object)
     sample = connection.sql(f"SELECT * FROM {rows_of(source)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
     seen = {index: _distinct(sample.column(f"c{index}")) for index in range(len(source.headers))}
 
+    all_seen = set(seen) if sample.num_rows < SAMPLE_ROWS else set()
+
     def form(index: int, name: str, how: str) -> values.Form:
         if not typed or name in as_text:
             return values.TEXT
-        return values.form_of(
-            known.get(name) if how != "not known" else None, seen[index], language=language, timezone=timezone
+        found = values.form_of(
+            known.get(name) if how != "not known" else None,
+            seen[index],
+            language=recognised.language,
+            numbers=numbers,
+            timezone=timezone,
         )
+        if not found.doubt or index in all_seen:
+            return found
+        all_seen.add(index)
+        seen[index] = _all_distinct(connection, source, index)
+        return form(index, name, how)
 
     named = list(zip(source.headers, recognised.names, recognised.how, strict=True))
-    if sample.num_rows == SAMPLE_ROWS:
-        for index, (_, name, how) in enumerate(named):
-            if form(index, name, how).doubt:
-                seen[index] = _all_distinct(connection, source, index)
     columns = [
         Column(
             index=index,
@@ -325,8 +332,9 @@ def _thought_over(
 ) -> list[Column]:
     """The columns with the forms that all of their values ask for; unchanged where the pass was right."""
     faulty = connection.execute(
-        f"SELECT DISTINCT f.i, f.v FROM (SELECT unnest(_faults) AS f FROM {staged.table} WHERE _faults IS NOT NULL) "
-        f"QUALIFY row_number() OVER (PARTITION BY f.i) <= {_MOST_FAULTY_VALUES}"
+        "SELECT i, v FROM (SELECT DISTINCT f.i, f.v FROM (SELECT unnest(_faults) AS f "
+        f"FROM {staged.table} WHERE _faults IS NOT NULL)) "
+        f"QUALIFY row_number() OVER (PARTITION BY i) <= {_MOST_FAULTY_VALUES}"
     ).fetchall()
     misfits: dict[int, list[str]] = {}
     for index, value in faulty:

@@ -34,7 +34,8 @@ RANGED = frozenset({"numemployees", "numberofemployees", "annualrevenue"})
 
 _SEEN_FIRST = 40  # options
 
-_CURRENCY = "[€$£¥ \u00a0\u202f'’]|EUR|USD|GBP|CHF"
+_BLANK = "[ \u00a0\u2009\u202f]"
+_CURRENCY = "(?:[€$£¥]|EUR|USD|GBP|CHF)"
 _OFFSET = r"(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?|[A-Z]\w+(?:/\w+)+)"
 _YEAR_FIRST = re.compile(
     r"(?P<year>\d{4})(?P<sep>[./-])\d{1,2}(?P=sep)\d{1,2}(?:(?P<gap>[ T])\d{1,2}:\d{2}(?P<seconds>:\d{2})?"
@@ -69,11 +70,27 @@ _NAMED_MONTH = rf"{_MONTH} (\d{{4}})"
 _NAMED = re.compile("|".join((_NAMED_DAY_FIRST, _NAMED_MONTH_FIRST)), re.IGNORECASE)
 _WHOLE_MONTH = re.compile(rf"{_NAMED_MONTH}|\d{{4}}-\d{{2}}|\d{{2}}[./]\d{{4}}", re.IGNORECASE)
 _EPOCH_MS = re.compile(r"1\d{12}")
+_VERSION = re.compile(r"\s*\d[./-]\d[./-]\d{2}\s*")  # or a date, such as 3.4.25
 _SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")
-_POINT = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?")
-_COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?")
-_EITHER = re.compile(r"[-+]?\d{1,3}[.,]\d{3}")
-_PERCENT = re.compile(r"%$")
+_LEAD = r"[1-9]\d{0,2}"  # of digits in groups of three
+
+
+def _amount(body: str) -> str:
+    """A pattern for a number with its sign, its currency and blanks at its ends."""
+    return (
+        rf"{_BLANK}*[-+]?{_BLANK}*(?:{_CURRENCY}{_BLANK}*)?[-+]?(?:{body})"
+        rf"(?:{_BLANK}*%)?(?:{_BLANK}*{_CURRENCY})?{_BLANK}*"
+    )
+
+
+def _digits(thousands: str, point: str) -> str:
+    groups = rf"{_LEAD}(?:(?:{thousands}\d{{3}})+|(?:{_BLANK}\d{{3}})+|(?:['’]\d{{3}})+)"
+    return rf"{groups}(?:{point}\d+)?|\d+(?:{point}\d*)?|{point}\d+"
+
+
+_POINT = re.compile(_amount(_digits(",", r"\.")))
+_COMMA = re.compile(_amount(_digits(r"\.", ",")))
+_EITHER = re.compile(_amount(rf"{_LEAD}[.,]\d{{3}}"))
 _RANGE = r"[<>]?\s*\d[\d.,]*\s*(\+|(-|–|bis|to|à)\s*\d[\d.,]*)|[<>]\s*\d[\d.,]*"
 
 
@@ -95,29 +112,32 @@ _DID_NOT_FIT = "{c} IS NOT NULL AND {t} IS NULL"
 
 
 def form_of(
-    known: catalog.Property | None, values: Sequence[str], *, language: catalog.Language, timezone: str | None
+    known: catalog.Property | None,
+    values: Sequence[str],
+    *,
+    language: catalog.Language,
+    numbers: catalog.Language,
+    timezone: str | None,
 ) -> Form:
-    """The form of a column whose type the catalog knows (`known`) or that is found out from all of its values."""
+    """The form of a column whose type the catalog knows (`known`) or that is found out from all of its values.
+
+    What the values leave in doubt is read as `language` writes dates and `numbers` writes numbers.
+    """
     if known is None:
-        return _guessed(values, language=language, timezone=timezone)
+        return _guessed(values, language=language, numbers=numbers, timezone=timezone)
     match known.type:
         case "id":
             return _ID
         case "id_list":
-            return Form(
-                type="id_list",
-                written_as="ids joined by ;",
-                typed=r"regexp_replace(regexp_replace({c}, '\.0+(;|$)', '\1', 'g'), '\s*;\s*', ';', 'g')",
-                fault="false",
-            )
+            return _IDS
         case "number":
-            return _number(values, language, ranged=known.name in RANGED)
+            return _number(values, numbers, ranged=known.name in RANGED)
         case "bool":
             return _BOOL
         case "date" | "datetime":
             return _datetime(values, language, timezone, kind=known.type)
         case "duration_ms":
-            return _DURATION
+            return _duration(values, numbers)
         case "enumeration":
             return _enumeration(known.name, tuple(values[:_SEEN_FIRST]))
         case "enumeration_list":
@@ -153,15 +173,28 @@ def given_time(value: object, called: str) -> dt.datetime:
     raise WorkbenchError(f"{called} is {value!r}, not a date: write it as in '2026-06-30'.")
 
 
-_ID = Form(
-    type="id",
-    written_as="id",
-    typed=r"CASE WHEN contains({c}, '.') OR contains({c}, ',') OR contains({c}, '+') OR contains({c}, ' ') THEN "
-    r"CASE WHEN regexp_full_match({c}, '\s*\d([.,]\d+)?[eE]\+?\d+\s*') THEN NULL "
-    r"ELSE regexp_replace(trim({c}), '^(\d+)\.0+$', '\1') END ELSE {c} END",
-    fault=_DID_NOT_FIT,
-    code="L006",
-)
+_DAMAGED = r"\d(?:[.,]\d+[eE]\+?|[eE]\+)\d+"
+_A_DAMAGED_ONE = rf"(^|;)\s*{_DAMAGED}\s*(;|$)"
+
+
+def _ids(kind: str, written_as: str) -> Form:
+    """One id, or several joined by ;. Those a spreadsheet has rounded are left out."""
+    parts = "';' || replace({c}, ';', ';;') || ';'"
+    for pattern, to in ((rf";\s*{_DAMAGED}\s*;", ""), (r";\s*(\d+)[.,]0{1,2}\s*;", r";\1;"), (r"\s*;[\s;]*", ";")):
+        parts = f"regexp_replace({parts}, {sql_text(pattern)}, {sql_text(to)}, 'g')"
+    odd = " OR ".join(f"contains({{c}}, '{sign}')" for sign in ".,+ ")
+    damaged = f"regexp_matches({{c}}, {sql_text(_A_DAMAGED_ONE)})"
+    return Form(
+        type=kind,
+        written_as=written_as,
+        typed=f"CASE WHEN {odd} THEN nullif(trim({parts}, '; '), '') ELSE {{c}} END",
+        fault=f"{_DID_NOT_FIT} OR (contains({{c}}, ';') AND contains(lower({{c}}), 'e') AND {damaged})",
+        code="L006",
+    )
+
+
+_ID = _ids("id", "id")
+_IDS = _ids("id_list", "ids joined by ;")
 _LOWER = "lower(trim({c}))"
 _BOOL = Form(
     type="bool",
@@ -171,21 +204,6 @@ _BOOL = Form(
     code="L005",
 )
 _CLOCK = r"^\s*(\d+):([0-5]?\d):([0-5]?\d)\s*$"
-_DURATION = Form(
-    type="duration_ms",
-    written_as="milliseconds or HH:MM:SS",
-    typed=r"coalesce(try_cast({c} AS DOUBLE), CASE WHEN regexp_matches({c}, '"
-    + _CLOCK
-    + r"') THEN 1000.0 * (3600 * regexp_extract({c}, '"
-    + _CLOCK
-    + r"', 1)::DOUBLE + 60 * regexp_extract({c}, '"
-    + _CLOCK
-    + r"', 2)::DOUBLE + regexp_extract({c}, '"
-    + _CLOCK
-    + r"', 3)::DOUBLE) END)",
-    fault=_DID_NOT_FIT,
-    code="L012",
-)
 
 
 def _enumeration(name: str, seen: tuple[str, ...]) -> Form:
@@ -220,51 +238,73 @@ def _cases(values: Mapping[str, str]) -> str:
 
 
 def _number(values: Sequence[str], language: catalog.Language, *, ranged: bool = False) -> Form:
-    bare = [re.sub(_CURRENCY, "", value) for value in values]
-    bare = [_PERCENT.sub("", value) for value in bare]
-    decided = [value for value in bare if ("." in value or "," in value) and not _EITHER.fullmatch(value)]
-    n_point = sum(_POINT.fullmatch(value) is not None for value in decided)
-    n_comma = sum(_COMMA.fullmatch(value) is not None for value in decided)
-    in_doubt = n_point == n_comma and any(_EITHER.fullmatch(value) for value in bare)
-    comma = n_comma > n_point or (in_doubt and language != "en")
-    return _number_form(comma, ranged, "L015" if in_doubt else "")
+    signed = [value for value in values if "." in value or "," in value]
+    n_either = sum(_EITHER.fullmatch(value) is not None for value in signed)
+    n_point = sum(_POINT.fullmatch(value) is not None for value in signed) - n_either
+    n_comma = sum(_COMMA.fullmatch(value) is not None for value in signed) - n_either
+    if n_point != n_comma:
+        return _number_form(n_comma > n_point, ranged, "")
+    if n_either:
+        return _number_form(language != "en", ranged, "L015")
+    return _number_form(None, ranged, "")
 
 
 @cache
-def _number_form(comma: bool, ranged: bool, doubt: str) -> Form:
-    strip = sql_text(_CURRENCY)
-    bare = f"regexp_replace({{c}}, {strip}, '', 'g')"
-    if comma:
+def _number_form(comma: bool | None, ranged: bool, doubt: str) -> Form:
+    """`comma`: whether it is the decimal sign; None where nothing has told it, so that 1.234 does not fit yet."""
+
+    def to_number(text: str, comma: bool) -> str:
+        point, thousands = (",", ".") if comma else (".", ",")
+        digits = f"regexp_replace({text}, '[^-\\d.,]+', '', 'g')"
+        return f"try_cast(replace(replace({digits}, '{thousands}', ''), '{point}', '.') AS DOUBLE)"
+
+    def amount(comma: bool) -> str:
+        pattern = sql_text((_COMMA if comma else _POINT).pattern)
+        percent = "CASE WHEN contains({c}, '%') THEN 100 ELSE 1 END"
+        return f"WHEN regexp_full_match({{c}}, {pattern}) THEN {to_number('{c}', comma)} / {percent}"
+
+    if comma is None:
+        fast = "CASE WHEN NOT contains({c}, '.') THEN try_cast({c} AS DOUBLE) END"
+        slow = f"WHEN regexp_full_match({{c}}, {sql_text(_EITHER.pattern)}) THEN NULL {amount(False)} {amount(True)}"
+    elif comma:
         fast = "CASE WHEN NOT contains({c}, '.') THEN try_cast(replace({c}, ',', '.') AS DOUBLE) END"
-        grouped, plain, point = r"[-+]?\d{1,3}(\.\d{3})+(,\d+)?%?", r"[-+]?(\d+(,\d*)?|,\d+)%?", ","
+        slow = amount(True)
     else:
         fast = "try_cast({c} AS DOUBLE)"
-        grouped, plain, point = r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?%?", r"[-+]?(\d+(\.\d*)?|\.\d+)%?", "."
-    thousands = "." if comma else ","
-
-    def to_number(text: str) -> str:
-        return f"try_cast(replace(replace(replace({text}, '{thousands}', ''), '{point}', '.'), '%', '') AS DOUBLE)"
-
-    slow = (
-        f"CASE WHEN regexp_full_match({bare}, '{grouped}') OR regexp_full_match({bare}, '{plain}') "
-        f"THEN {to_number(bare)} / CASE WHEN contains({{c}}, '%') THEN 100 ELSE 1 END"
-    )
+        slow = amount(False)
     fault = _DID_NOT_FIT
     if ranged:
-        low = f"regexp_extract({bare}, '\\d[\\d.,]*')"
-        slow += f" WHEN regexp_full_match({{c}}, '\\s*({_RANGE})\\s*') THEN {to_number(low)}"
-        is_range = f"try_cast({{c}} AS DOUBLE) IS NULL AND regexp_full_match({{c}}, '\\s*({_RANGE})\\s*')"
-        fault = f"{{c}} IS NOT NULL AND ({{t}} IS NULL OR ({is_range}))"
-    slow += " END"
-    value = _filled(f"coalesce({fast}, {slow})")
+        is_range = f"regexp_full_match({{c}}, '\\s*({_RANGE})\\s*')"
+        low = "regexp_extract({c}, '\\d[\\d.,]*')"
+        either_point = f"try_cast(replace({low}, ',', '.') AS DOUBLE)"
+        slow += (
+            f" WHEN {is_range} THEN CASE WHEN contains({{c}}, '<') THEN 0 "
+            f"WHEN regexp_full_match({low}, '{_LEAD}([.,]\\d{{3}})+') "
+            f"THEN try_cast(regexp_replace({low}, '[.,]', '', 'g') AS DOUBLE) "
+            f"ELSE {either_point if comma is None else to_number(low, comma)} END"
+        )
+        fault = f"{{c}} IS NOT NULL AND ({{t}} IS NULL OR (try_cast({{c}} AS DOUBLE) IS NULL AND {is_range}))"
     return Form(
         type="number",
-        written_as="1.234,5" if comma else "1,234.5",
-        typed=value,
+        written_as="1234" if comma is None else "1.234,5" if comma else "1,234.5",
+        typed=_filled(f"coalesce({fast}, CASE {slow} END)"),
         possible="isfinite({v})",
         fault=fault,
         code="L003",
         doubt=doubt,
+    )
+
+
+def _duration(values: Sequence[str], language: catalog.Language) -> Form:
+    form = _number(values, language)
+    hours, minutes, seconds = (f"regexp_extract({{c}}, '{_CLOCK}', {group})::DOUBLE" for group in (1, 2, 3))
+    clock = f"1000.0 * (3600 * {hours} + 60 * {minutes} + {seconds})"
+    return replace(
+        form,
+        type="duration_ms",
+        written_as="milliseconds or HH:MM:SS",
+        typed=f"coalesce({form.typed}, CASE WHEN regexp_matches({{c}}, '{_CLOCK}') THEN {clock} END)",
+        code="L012",
     )
 
 
@@ -463,7 +503,9 @@ def _shown(form: str) -> str:
     return re.sub(r"%\w", lambda found: shown[found[0]], form)
 
 
-def _guessed(values: Sequence[str], *, language: catalog.Language, timezone: str | None) -> Form:
+def _guessed(
+    values: Sequence[str], *, language: catalog.Language, numbers: catalog.Language, timezone: str | None
+) -> Form:
     if not values:
         return TEXT
     words = {value.strip().lower() for value in values}
@@ -472,11 +514,11 @@ def _guessed(values: Sequence[str], *, language: catalog.Language, timezone: str
     if not any(re.match(r"\s*[-+]?0\d", value) for value in values) and all(
         looks_like_a_number(value) for value in values
     ):
-        form = _number(values, language)
+        form = _number(values, numbers)
         # a text such as 007 or a digit string too long for a number must stay as it is
         fault = f"{form.fault} OR regexp_matches({{c}}, '^\\s*[-+]?0\\d|^\\s*\\+|\\d{{16}}|[a-zA-Z_]')"
         return replace(form, fault=fault)
-    if all(looks_like_a_date(value) for value in values):
+    if all(looks_like_a_date(value) for value in values) and not all(_VERSION.fullmatch(value) for value in values):
         return _datetime(values, language, timezone, kind="datetime")
     return TEXT
 
@@ -485,10 +527,7 @@ def looks_like_a_number(value: str) -> bool:
     """Whether a text can be a number, in any of the ways to write one."""
     if re.search(r"\d{16}|[a-zA-Z_]|^\s*\+", value):
         return False
-    bare = _PERCENT.sub("", re.sub(_CURRENCY, "", value))
-    return any(char.isdigit() for char in bare) and (
-        _POINT.fullmatch(bare) is not None or _COMMA.fullmatch(bare) is not None
-    )
+    return _POINT.fullmatch(value) is not None or _COMMA.fullmatch(value) is not None
 
 
 def looks_like_a_date(value: str) -> bool:
