@@ -153,3 +153,91 @@ def test_an_archive_may_not_fill_the_disk_by_all_that_it_holds(tmp_path, case):
     assert str(error.value) == (
         "x.zip grows to more than 17 MB when it is unpacked, no export does: unpack it yourself and load what it holds."
     )
+
+
+def rows_of(names: str) -> str:
+    rows = (f"{n},{name},{name},a{n}@x.example,2026-01-02 10:00,12.5,\n" for n, name in enumerate(names.split(";"), 1))
+    return HEADER + "".join(rows)
+
+
+GERMAN = "Zoë O´Neil Köln;Jörg Müller;Günther Groß"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp1252", GERMAN),
+        ("cp1252", "Élodie Lefèvre;François Côté;Hélène Brûlé;cœur d’été;Ève Garçon;«\u00a0Œuvre\u00a0»"),
+        ("cp1252", "José Muñoz;Mª Núñez;Iñaki;¿Cómo?;Nº 5;12 m² à 3 £"),
+        ("cp1252", "Nicolò Forlì;Cantù;più città"),
+        ("cp1252", "João;São Paulo;Conceição;Guimarães;Simões"),
+        ("cp1252", "Søren Ærø;Åse Kjær;Märta Ångström"),
+        ("cp1252", "Þór Guðmundsson;Sigríður;Ýmir;Örn Ægir"),
+        ("cp1250", "Łukasz Kamiński;Wrocław;Gdańsk"),
+        ("cp1250", "Małgorzata Zielińska;Paweł Dąbrowski;Grażyna Woźniak;Łódź;Święta;Kraków"),
+        ("cp1250", "Jiří Dvořák;Eva Nováková;Růžička;Černý;Němec;Pospíšil;Kateřina;Zdeněk"),
+        ("cp1250", "László Kovács;Erdős Gábor;Győr;Petőfi;Nagykőrös;Kőszeg"),
+        ("cp1251", "Анна Иванова;Москва;Санкт-Петербург;Пётр Сидоров;Екатеринбург"),
+        ("cp1253", "Ελένη Παπαδοπούλου;Αθήνα;Γιώργος;Θεσσαλονίκη;Μαρία"),
+        ("shift_jis", "田中 太郎;東京都;鈴木 花子;大阪市;株式会社"),
+    ],
+)
+def test_names_come_back_from_the_code_page_of_their_language(tmp_path, encoding, names):
+    path = tmp_path / "contacts.csv"
+    path.write_bytes(rows_of(names).encode(encoding))
+    one = loaders.read_export(path)
+    assert one.report.files["encoding"].tolist() == [encoding]
+    assert one.frame["firstname"].tolist() == names.split(";")
+    assert one.report.counts == {}
+
+
+def read(tmp_path: Path, content: bytes, **options: str) -> loaders.Export:
+    path = tmp_path / "contacts.csv"
+    path.write_bytes(content)
+    return loaders.read_export(path, **options)
+
+
+def faults(one: loaders.Export) -> list[list[object]]:
+    found: list[list[object]] = one.report.frame()[["row", "column", "code", "value"]].to_numpy().tolist()
+    return found
+
+
+def test_one_byte_that_is_no_letter_does_not_change_the_names_of_others(tmp_path):
+    one = read(tmp_path, rows_of(GERMAN).encode("cp1252") + b"9,Gro\x81,\xde\xf3r,,,,\n")
+    assert one.frame["firstname"].tolist() == [*GERMAN.split(";"), "Gro\ufffd"]
+    assert one.frame["lastname"].tolist()[-1] == "Þór"
+    assert faults(one) == [[5, "firstname", "L032", "Gro\ufffd"]]
+
+
+def test_a_letter_that_was_lost_is_a_fault_wherever_it_stands(tmp_path):
+    rows = "".join(f"{n},Jörg,Müller,,,,Köln\n" for n in range(2_000))
+    assert faults(read(tmp_path, (HEADER + rows).encode("cp1252") + b"2000,Li\x81nd,,,,,\n")) == [
+        [2002, "firstname", "L032", "Li\ufffdnd"]
+    ]
+    assert faults(read(tmp_path, (HEADER + "1,Li\ufffdnd,,,,,\n").encode())) == [[2, "firstname", "L032", "Li\ufffdnd"]]
+
+
+@pytest.mark.parametrize("names", [GERMAN, "„Lind”;Jörg", "Łukasz Dąbrowski;Łódź"])
+def test_a_row_in_another_encoding_leaves_the_others_as_they_are(tmp_path, names):
+    one = read(tmp_path, rows_of(names).encode() + b"9,J\xf6rg,M\xfcller,,,,\n")
+    assert one.frame["firstname"].tolist() == [*names.split(";"), "Jörg"]
+    assert one.report.files["encoding"].tolist() == ["utf-8 and cp1252"]
+    row = 2 + len(names.split(";"))
+    assert faults(one) == [[row, "firstname", "L031", "Jörg"], [row, "lastname", "L031", "Müller"]]
+
+
+def test_letters_decoded_wrongly_within_windows_1252_are_put_right(tmp_path):
+    one = read(tmp_path, (HEADER + "1,ZoÃ«,MÃ¼ller,,,,Köln\n").encode("cp1252"))
+    assert one.frame[["firstname", "lastname", "city"]].to_numpy().tolist() == [["Zoë", "Müller", "Köln"]]
+    assert faults(one) == [[2, "firstname", "L024", "ZoÃ«"], [2, "lastname", "L024", "MÃ¼ller"]]
+
+
+def test_headers_decoded_wrongly_are_put_right(tmp_path):
+    one = read(tmp_path, "ID de fiche d'informations;PrÃ©nom;Nom;E-mail\n1;ZoÃ«;Lind;a@x.example\n".encode())
+    assert list(one.frame) == ["hs_object_id", "firstname", "lastname", "email"]
+
+
+@pytest.mark.parametrize("before", ["\ufeff\ufeff", "\u200b", "\ufeff\u200b"])
+def test_invisible_characters_before_a_quoted_header_do_not_hide_it(tmp_path, before):
+    one = read(tmp_path, (before + '"Record ID","First Name, all","Email"\n1,"a",b@x.example\n').encode())
+    assert list(one.frame) == ["hs_object_id", "First Name, all", "email"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.loaders.no_records import Table, is_number
-from workbench.loaders.sources import Source, style
+from workbench.loaders.sources import FOREIGN, Source, put_right, style
 
 SET_ASIDE = frozenset({"L001", "L014", "L021", "L022", "L023", "L025"})
 """Codes of rows that are not in the table."""
@@ -50,7 +50,7 @@ class _Road:
 
     def cells(self, number: int, raw: str, cells: list[str] | None) -> Iterator[list[str]]:
         """The rows that a record gives, each with its number first."""
-        text = raw.rstrip("\r\n")
+        text = raw.rstrip("\r\n").replace(FOREIGN, "")
         self._n_records += 1
         if len(self.oddities) > _MOST_ODDITIES and 2 * len(self.oddities) > self._n_records:
             raise WorkbenchError(
@@ -139,7 +139,7 @@ class _Road:
         for index, cell in enumerate(padded):
             mended, code = _mended(cell)
             if code:
-                self.oddities.append(Oddity(number, index, code, cell.replace("\x00", "\u2400")))
+                self.oddities.append(Oddity(number, index, code, cell.replace("\x00", "\u2400").replace(FOREIGN, "")))
                 padded[index] = mended
         yield [str(number), *padded]
 
@@ -248,13 +248,13 @@ def _without_blank_end(cells: list[str], width: int) -> list[str]:
 
 
 def _mended(cell: str) -> tuple[str, str]:
-    """The cell without NULs, and with letters that were decoded wrongly put right where that is certain."""
+    """The cell without NULs and marks, with letters that were decoded wrongly put right where that is certain."""
+    if cell.isascii() and "\x00" not in cell:
+        return cell, ""
+    plain = cell.replace("\x00", "").replace(FOREIGN, "")
+    right = put_right(plain)
     if "\x00" in cell:
-        return cell.replace("\x00", ""), "L020"
-    if cell.isascii():
-        return cell, ""
-    try:
-        right = cell.encode("cp1252").decode("utf-8")
-    except UnicodeError:
-        return cell, ""
-    return right, "L024"
+        return plain, "L020"
+    if right != plain:
+        return right, "L024"
+    return plain, "L032" if "\ufffd" in plain else "L031" if FOREIGN in cell else ""

@@ -106,6 +106,14 @@ CODES: Mapping[str, Code] = {
     "L030": Code(
         "an activity of several contacts", "stands once for each of them, under the same activity id", note=True
     ),
+    "L031": Code(
+        "letters in another encoding than the rest of the file, which is UTF-8",
+        "read as Windows-1252, the likeliest; check the cell, and export again as UTF-8",
+    ),
+    "L032": Code(
+        "a letter is lost (shown as \ufffd), here or before this export",
+        "kept as it stands; correct the cell in the CRM",
+    ),
 }
 """Fault codes, what each means and what to do."""
 

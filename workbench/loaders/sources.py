@@ -7,6 +7,7 @@ import csv
 import errno
 import hashlib
 import io
+import re
 import sys
 import zipfile
 import zlib
@@ -50,13 +51,41 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_WESTERN = frozenset(map(chr, range(128))) | frozenset(
-    "ÄÖÜäöüßÀÂÇÈÉÊËÎÏÔŒÙÛŸàâçèéêëîïôœùûÿÁÍÓÚÑáíóúñÅØÆåøæ€„“”‚‘’–—…•«»‹›°§©®™²³µ·×½¼¾¿¡ªº£¥¢±\u00a0\u00ad"
+_LETTER = r"[^\W\d_]"
+_WESTERN = frozenset("ÄÖÜäöüßÀÉàâçéèêëïñ€„“”‚‘’–…«»°§´")
+"""In German and French everywhere; another code page shows by other letters too."""
+_SIGN_IN_A_WORD = (
+    rf"(?<={_LETTER})[^\x00-\x7f\w´’‘·–—\xad\xa0](?={_LETTER})"
+    rf"|[£¥¯³¹¼½¾¢ª](?={_LETTER})|(?<={_LETTER})[¿¡£¥¯¼½¾¢]|(?<=(?!m){_LETTER})[²³¹]"
 )
-"""What a Windows-1252 text in a western language is made of; detectors guess wildly on a few such letters."""
+_ODD = re.compile(
+    r"[^\x00-\x7f]{4,}"  # no word of theirs has so many in a row: another alphabet
+    rf"|\ufffd|{_SIGN_IN_A_WORD}"
+    rf"|(?<={_LETTER})[À-ÖØ-ÞŠŒŽŸ](?=[a-zß-ÿ])"  # a capital within a word
+    rf"|[ìòù](?={_LETTER})|[èÈ](?=[aeiouyáéíóúýìù])|[øØ](?=[áéíýìù])"  # Czech ě ň ů, č, ř
+    r"|õ(?=[^\We])|ã(?=[^\Woes])"  # Hungarian ő, Romanian ă
+    rf"|(?<={_LETTER})þ"  # Romanian ţ, Turkish ş
+)
+"""What looks odd where a text in another code page is read as Windows-1252, and is rare in western languages."""
+_SAME_IN_BOTH = frozenset("ŠšŽž")  # in the western and the Central European code page
+_ODD_SHARE = 0.2
+_UTF8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_CODE_PAGES = [f"cp{number}" for number in (1250, 1251, 1253, 1255, 1256, 1257, 850, 852, 866)] + [
+    *("iso8859_2", "iso8859_5", "iso8859_7", "koi8_r", "mac_roman"),
+    *("shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"),
+]
+"""In which exports come; the library knows many more, and takes a few names for them."""
+_MIXED = "utf-8 and cp1252"
+FOREIGN = "\ufdd0"
+"""Stands before letters that were read as Windows-1252 in a text that is UTF-8: no text has this character."""
+_INVISIBLE = "\ufeff\u200b\u2060"
 _CONTROLS = bytes(byte for byte in range(32) if byte not in (9, 10, 12, 13, 28, 29, 30, 31))
-_SUSPECT = ((b"\x83", b"\xc3\x83"), (b"\x82", b"\xc3\x82\xc2"), (b"\x82", b"\xc3\xa2\xe2\x82\xac"))
-"""How UTF-8 begins that was read as Windows-1252 and written again, each with a rare byte to look for first."""
+_SUSPECT = (
+    *((b"\x83", b"\xc3\x83"), (b"\x82", b"\xc3\x82\xc2"), (b"\x82", b"\xc3\xa2\xe2\x82\xac")),
+    (b"\xbd", "\ufffd".encode()),
+)
+"""How UTF-8 begins that was read as Windows-1252 and written again, and a lost letter; each with a rare byte to look
+for first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,10 +272,11 @@ def _open_text(path: Path, workplace: Path, name: str, expected: Sequence[str]) 
         head = stream.read(SAMPLE_BYTES)
     encoding, suspect = _encoding(path, head, name)
     readable = path
-    if encoding not in ("utf-8", "utf-8-sig"):
+    marks = head.decode("utf-8-sig", errors="replace").startswith(tuple(_INVISIBLE))  # a second one
+    if encoding not in ("utf-8", "utf-8-sig") or marks:
         readable = workplace / "utf8.csv"
         _transcode(path, encoding, readable, name)
-        suspect = _looked_through(readable)[1]
+        suspect = encoding == _MIXED or _looked_through(readable)[1]
     with readable.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         text = lines.read(SAMPLE_BYTES)
         if text.count("\n") < 3:  # a header this long needs more to be seen whole
@@ -288,7 +318,7 @@ def _encoding(path: Path, head: bytes, name: str) -> tuple[str, bool]:
         raise WorkbenchError(f"{name} holds binary data, not a table: export it as CSV or XLSX.")
     is_utf8, suspect = _looked_through(path)
     if not is_utf8:  # a mark at the beginning promises UTF-8, what follows decides
-        return _single_byte(path), suspect
+        return _not_utf8(path), suspect
     return ("utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"), suspect
 
 
@@ -320,35 +350,76 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _single_byte(path: Path) -> str:
-    from charset_normalizer import from_bytes
-
+def _not_utf8(path: Path) -> str:
+    """The encoding of a text that is not UTF-8 as a whole: a code page, or UTF-8 with a few lines in another."""
     found = bytearray()
+    n_utf8 = n_others = 0
     with path.open("rb") as stream:
         for line in stream:
-            if not line.isascii():
-                found += line
-                if len(found) > SAMPLE_BYTES:
-                    break
-    if not set(bytes(found).decode("cp1252", errors="replace")) - _WESTERN:
+            if line.isascii():
+                continue
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                n_others += 1
+                if len(found) < SAMPLE_BYTES:
+                    found += line
+            else:
+                n_utf8 += 1
+    return _MIXED if n_utf8 > n_others else _code_page(bytes(found))
+
+
+def _code_page(text: bytes) -> str:
+    """Windows-1252, unless much of the text would look odd so: detectors guess wildly on a few western letters."""
+    western = _UTF8_LETTER.sub(b"", text).decode("cp1252", errors="replace")
+    letters = [sign for sign in western if not sign.isascii() and sign not in _SAME_IN_BOTH]
+    n_odd = sum(len(odd[0]) for odd in _ODD.finditer(western))
+    if n_odd < 2 or n_odd <= _ODD_SHARE * len(letters) or _WESTERN.issuperset(letters):
         return "cp1252"
-    best = from_bytes(bytes(found)).best()
+    from charset_normalizer import from_bytes
+
+    ranked = list(from_bytes(text, cp_isolation=_CODE_PAGES))
+    best = min(ranked, key=lambda match: len(re.findall(_SIGN_IN_A_WORD, str(match))), default=None)
     return "cp1252" if best is None else best.encoding
+
+
+def _as_western(error: UnicodeError) -> tuple[str, int]:
+    """Bytes that are no UTF-8, read as Windows-1252 and marked so."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    stray = error.object[error.start : error.end]
+    return FOREIGN + stray.decode("cp1252", errors="replace"), error.end
+
+
+codecs.register_error("workbench.western", _as_western)
 
 
 def _transcode(path: Path, encoding: str, to: Path, name: str) -> None:
     errors = "strict" if encoding.startswith("utf") else "replace"
+    if encoding == _MIXED:
+        encoding, errors = "utf-8", "workbench.western"
     try:
         with path.open("rb") as stream, to.open("w", encoding="utf-8", newline="") as write:
             if stream.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
                 stream.seek(0)
             read = io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
+            write.write(read.read(1 << 20).lstrip(_INVISIBLE))
             while block := read.read(1 << 20):
                 write.write(block)
     except UnicodeError as error:
         raise WorkbenchError(
             f"{name} begins as {encoding} text but does not go on as such: export it again, as CSV in UTF-8."
         ) from error
+
+
+def put_right(cell: str) -> str:
+    """The cell with letters that were decoded wrongly (UTF-8 as Windows-1252) put right, where that is certain."""
+    if cell.isascii():
+        return cell
+    try:
+        return cell.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return cell
 
 
 def _dialect(text: str) -> tuple[str, str, str, int]:
@@ -411,7 +482,7 @@ def _head(text: str, delimiter: str, quote: str, escape: str, *, whole: bool) ->
     records: list[list[str]] = []
     try:
         for record in csv.reader(io.StringIO(text, newline=""), **style(delimiter, quote, escape, strict=False)):
-            records.append(record)
+            records.append([put_right(cell.replace(FOREIGN, "")) for cell in record])
             if len(records) > 60:
                 break
     except csv.Error:
