@@ -121,7 +121,7 @@ def test_unknown_options_say_what_there_is(contacts):
     )
     assert said(loaders.load, contacts, as_of="soon") == "as_of is 'soon', not a date: write it as in '2026-06-30'."
     assert said(loaders.read_export, contacts, object="contcat") == (
-        f"unknown object 'contcat' for contacts.csv; the objects are {listing(catalog.TABLES, most=20)}. "
+        f"unknown object 'contcat'; the objects are {listing(catalog.TABLES, most=20)}. "
         "Did you mean 'contact'?"
     )
     assert said(loaders.read_export, contacts.parent) == (

@@ -15,23 +15,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 
 from workbench import __version__, catalog
-from workbench.errors import WorkbenchError, listing
+from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders.collecting import Progress, collect
 from workbench.loaders.mapping import MAPPING_FILE, UserMapping
+from workbench.loaders.paths import given_path, seen
 from workbench.loaders.report import LoadReport
 from workbench.loaders.sources import PACKED, SHEETS, TEXTS
 from workbench.loaders.values import given_time
 from workbench.loaders.workspace import (
+    HIDDEN,
     MODEL_FILES,
     MODELS,
     Manifest,
     PrivateFolder,
     Workspace,
     hashes,
+    is_whole,
     is_workspace,
     read_pointer,
     to_pandas,
@@ -75,7 +79,7 @@ def load(
 
     Raises WorkbenchError where there is nothing to load or a file is no table.
     """
-    given = Path(path)
+    given = given_path(path)
     if given.is_dir() and is_workspace(given):
         if any(said is not None for said in (to, mapping, language, timezone, as_of)) or companies_by_domain:
             raise WorkbenchError(
@@ -84,12 +88,16 @@ def load(
             )
         return Workspace(given)
     _check_options(language, timezone)
+    if progress is not None and not callable(progress):
+        raise WorkbenchError(f"progress is {progress!r}: give a function of a share and a text, such as print.")
     files = export_files(given)
+    user = UserMapping.of(mapping)
     options = _options(
-        mapping=mapping, language=language, timezone=timezone, as_of=as_of, companies_by_domain=companies_by_domain
+        user=user, language=language, timezone=timezone, as_of=as_of, companies_by_domain=companies_by_domain
     )
+    before = seen(files)
     keeper = None if to is not None else PrivateFolder()
-    home = Path(to) if to is not None else keeper.path if keeper is not None else Path()
+    home = keeper.path if keeper is not None else given_path(to, "to").absolute()
     tell = partial(progress, 0.0) if progress is not None else _say_nothing
     with ThreadPoolExecutor(max_workers=1) as aside:
         sources = aside.submit(lambda: _with_companions(hashes(files), given))
@@ -100,13 +108,13 @@ def load(
                 return Workspace(home)
             snapshot = workplace / "snapshot"
             snapshot.mkdir()
-            with held_still(files):
+            with held_still(before):
                 done = collect(
                     files,
-                    UserMapping.of(mapping).over(mapping_beside(given)),
+                    user.over(mapping_beside(given)),
                     workplace=workplace,
                     to=snapshot,
-                    written=_modified(files),
+                    written=_modified(before),
                     language=language,
                     timezone=timezone,
                     progress=progress,
@@ -120,15 +128,14 @@ def load(
             manifest = Manifest(
                 sources=found,
                 options=options,
-                as_of=(_day(as_of) or _day_in_names(files) or done.newest or _modified(files)).isoformat(),
+                as_of=(_day(as_of) or _day_in_names(files) or done.newest or _modified(before)).isoformat(),
                 name=given.resolve().stem if given.is_file() else given.resolve().name,
                 version=__version__,
                 tables=done.tables,
             )
             name = _snapshot_name(manifest)
             write_snapshot(home, snapshot, manifest, name)
-            pointer = read_pointer(home) if is_workspace(home) else None
-            point_to(home, workplace, name, before=[pointer["snapshot"], *pointer["before"]] if pointer else [])
+            point_to(home, workplace, name, before=_before(home, name))
     return Workspace(home, keeper=keeper)
 
 
@@ -146,27 +153,28 @@ def read_export(
     `object` ("contact", "deal", ...) says what it holds where its headers do not. `typed=False` leaves every cell
     text. The other arguments are those of `load`. Raises WorkbenchError where the file is no table.
     """
-    given = Path(path)
+    given = given_path(path)
     _check_options(language, timezone)
+    check_object(object)
     if given.is_dir():
         raise WorkbenchError(f"{given} is a folder: read_export reads one file, load reads a folder.")
     files = export_files(given)
     user = UserMapping.of(mapping).over(mapping_beside(given))
-    with in_a_sentence(f"{given.name} cannot be read here"), held_still(files):
-        keeper = PrivateFolder()
+    before, keeper = seen(files), PrivateFolder()
+    with in_a_sentence(f"{given.name} cannot be read here"), held_still(before):
         done = collect(
             files,
             user,
             workplace=keeper.path,
             to=keeper.path,
-            written=_modified(files),
+            written=_modified(before),
             language=language,
             timezone=timezone,
             typed=typed,
             object_name=object,
         )
     (table,) = done.tables
-    kept = [name for name in pq.read_schema(keeper.path / f"{table}.parquet").names if not name.startswith("_")]
+    kept = [name for name in pq.read_schema(keeper.path / f"{table}.parquet").names if name not in HIDDEN]
     frame = to_pandas(pq.read_table(keeper.path / f"{table}.parquet", columns=kept))
     report = LoadReport.from_json(done.report.to_json(), folder=keeper.path, keeper=keeper)
     return Export(frame=frame, object=next(o for o, name in catalog.TABLES.items() if name == table), report=report)
@@ -182,8 +190,13 @@ def fingerprint(
     companies_by_domain: bool = False,
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """What tells two imports apart: the SHA-256 of each source, and the options."""
+    path = given_path(path)
     options = _options(
-        mapping=mapping, language=language, timezone=timezone, as_of=as_of, companies_by_domain=companies_by_domain
+        user=UserMapping.of(mapping),
+        language=language,
+        timezone=timezone,
+        as_of=as_of,
+        companies_by_domain=companies_by_domain,
     )
     return _with_companions(hashes(export_files(path)), path), options
 
@@ -194,14 +207,21 @@ def export_files(path: Path) -> list[Path]:
         raise WorkbenchError(f"{path} does not exist: give the path of an export file or of a folder of exports.")
     if path.is_file():
         return [path]
-    there = sorted(entry for entry in path.iterdir() if entry.is_file())
-    files = [
-        entry
-        for entry in there
-        if entry.suffix.lower() in SHEETS | TEXTS | PACKED and not entry.name.startswith((".", "~$"))
-    ]
+    if not path.is_dir():
+        raise WorkbenchError(f"{path} is neither a file nor a folder: save what comes out of it as a file.")
+    try:
+        there = sorted(path.iterdir())
+        files = [
+            given_path(entry)
+            for entry in there
+            if entry.suffix.lower() in SHEETS | TEXTS | PACKED
+            and not entry.name.startswith((".", "~$"))
+            and entry.is_file()
+        ]
+    except OSError as error:
+        raise WorkbenchError(f"the folder {path} cannot be read: {error.strerror}.") from error
     if not files:
-        held = listing(sorted(entry.name for entry in path.iterdir()))
+        held = listing(entry.name for entry in there)
         raise WorkbenchError(f"the folder {path} has no export (CSV or XLSX) in it; it has {held}.")
     return files
 
@@ -227,8 +247,8 @@ def _with_companions(sources: dict[str, str], path: Path) -> dict[str, str]:
 def _models_beside(path: Path) -> list[Path]:
     """Score models in the folder of the exports: they go into the Workspace with them."""
     folder = path if path.is_dir() else path.parent
-    found = [file for name in MODEL_FILES for file in sorted(folder.glob(name))]
-    return [file for file in found if file.suffix != ".json" or _is_score(file)]
+    found = [file for name in MODEL_FILES for file in sorted(folder.glob(name)) if file.is_file()]
+    return [given_path(file) for file in found if file.suffix != ".json" or _is_score(file)]
 
 
 MOST_SCORE_BYTES = 10_000_000
@@ -244,13 +264,12 @@ def _is_score(file: Path) -> bool:
 
 def _options(
     *,
-    mapping: GivenMapping,
+    user: UserMapping,
     language: catalog.Language | None,
     timezone: str | None,
     as_of: str | dt.date | None,
     companies_by_domain: bool,
 ) -> dict[str, Any]:
-    user = UserMapping.of(mapping)
     day = _day(as_of)
     return {
         "everywhere": dict(user.everywhere),
@@ -262,6 +281,15 @@ def _options(
     }
 
 
+def check_object(name: object) -> None:
+    """Raises WorkbenchError where an object was asked for that is none."""
+    if name is not None and name not in tuple(catalog.TABLES):
+        raise WorkbenchError(
+            f"unknown object {name!r}; the objects are {listing(catalog.TABLES, most=20)}."
+            + did_you_mean(name, catalog.TABLES)
+        )
+
+
 def _check_options(language: str | None, timezone: str | None) -> None:
     if language is not None and language not in catalog.LANGUAGES:
         raise WorkbenchError(f"unknown language {language!r}; there are {listing(catalog.LANGUAGES)}.")
@@ -270,14 +298,31 @@ def _check_options(language: str | None, timezone: str | None) -> None:
 
         try:
             ZoneInfo(timezone)
-        except (KeyError, ValueError, OSError) as error:
+            # DuckDB turns the times, and does not know every file that the system has among its zones
+            with duckdb.connect() as connection:
+                connection.execute("SELECT timezone(?, TIMESTAMPTZ '2026-01-01 00:00:00+00')", [timezone]).fetchall()
+        except (KeyError, ValueError, TypeError, AttributeError, OSError, duckdb.Error) as error:
             raise WorkbenchError(f"unknown time zone {timezone!r}; write it as in 'Europe/Berlin' or 'UTC'.") from error
 
 
 def _holds(home: Path, sources: Mapping[str, str], options: Mapping[str, Any]) -> bool:
     """Whether the Workspace there was made from just these sources, in just this way."""
+    if not is_whole(home):
+        return False
     held = Workspace(home).manifest
     return dict(held.sources) == sources and dict(held.options) == options
+
+
+def _before(home: Path, name: str) -> list[str]:
+    """The snapshots to which one goes back who undoes the import of this name, the latest first."""
+    try:
+        pointer = read_pointer(home) if is_workspace(home) else None
+    except WorkbenchError:
+        return []
+    if pointer is None:
+        return []
+    last = pointer["snapshot"]
+    return [*([last] if last != name and is_whole(home, last) else []), *pointer["before"]]
 
 
 def _say_nothing(what: str) -> None:
@@ -299,8 +344,8 @@ def _day_in_names(files: Sequence[Path]) -> dt.datetime | None:
     return max(days, default=None)
 
 
-def _modified(files: Sequence[Path]) -> dt.datetime:
-    return dt.datetime.fromtimestamp(int(max(file.stat().st_mtime for file in files)))
+def _modified(files: Mapping[Path, os.stat_result]) -> dt.datetime:
+    return dt.datetime.fromtimestamp(int(max(found.st_mtime for found in files.values())))
 
 
 def _snapshot_name(manifest: Manifest) -> str:

@@ -7,16 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders.recognise import ROW_NUMBER, normal
+from workbench.loaders.paths import given_path
+from workbench.loaders.recognise import RESERVED, ROW_NUMBER, normal
 
 MAPPING_FILE = "mapping.yaml"
 _SHAPE = (
     "A mapping is {'Prospect ID': 'hs_object_id'} for every file, "
     "or {'leads.csv': {'object': 'contact', 'columns': {'Prospect ID': 'hs_object_id'}}} for one."
 )
+_SHOWN = Repr()
+_SHOWN.maxlevel, _SHOWN.maxother, _SHOWN.maxstring = 2, 80, 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +50,22 @@ class UserMapping:
 
     @classmethod
     def of(cls, given: Mapping[str, Any] | str | os.PathLike[str] | None) -> UserMapping:
-        """From a dict, or from a YAML file's path."""
+        """From a dict, or from a YAML file's path. Raises WorkbenchError where it is no mapping."""
         if given is None:
             return cls()
         if isinstance(given, (str, os.PathLike)):
-            given = _read(Path(given))
+            given = _read(given_path(given, "mapping"))
+        if not isinstance(given, Mapping):
+            raise WorkbenchError(f"the mapping is {_SHOWN.repr(given)}. {_SHAPE}")
         everywhere: dict[str, str] = {}
         files: dict[str, FileMapping] = {}
         for key, value in given.items():
             if isinstance(value, str):
-                everywhere[str(key)] = value
+                everywhere[str(key)] = _name(str(key), value)
             elif isinstance(value, Mapping):
                 files[str(key)] = _of_file(str(key), value)
             else:
-                raise WorkbenchError(f"the mapping of {key!r} is {value!r}. {_SHAPE}")
+                raise WorkbenchError(f"the mapping of {key!r} is {_SHOWN.repr(value)}. {_SHAPE}")
         return cls(everywhere=everywhere, files=files)
 
     def over(self, other: UserMapping) -> UserMapping:
@@ -71,7 +77,10 @@ class UserMapping:
         return next((key for key in self.files if key == file or fnmatch(file, key)), None)
 
     def for_file(self, file: str, headers: tuple[str, ...]) -> FileMapping:
-        """What holds for one file with these headers."""
+        """What holds for one file with these headers: what is said of it alone goes before what is said of all.
+
+        Raises WorkbenchError where that names a column it has not, or two columns in one way.
+        """
         there = {normal(header) for header in headers}
         columns = {
             header: name
@@ -79,11 +88,22 @@ class UserMapping:
             if normal(header) in there or (header == ROW_NUMBER and len(self.everywhere) > 0)
         }
         key = self.entry(file)
-        if key is None:
-            return FileMapping(columns=columns)
-        own = self.files[key]
+        own = FileMapping() if key is None else self.files[key]
         own.check(headers, file)
-        return FileMapping(columns={**columns, **own.columns}, object=own.object)
+        claimed = {name.casefold() for name in own.columns.values()}
+        columns = {
+            **{header: name for header, name in columns.items() if name.casefold() not in claimed},
+            **own.columns,
+        }
+        by_name: dict[str, str] = {}
+        for header, name in columns.items():
+            other = by_name.setdefault(name.casefold(), header)
+            if normal(other) != normal(header):
+                raise WorkbenchError(
+                    f"the mapping calls two columns of {file} {name!r}: {other!r} and {header!r}. Give one of them "
+                    "another name."
+                )
+        return FileMapping(columns=columns, object=own.object)
 
     def check(self, files: Mapping[str, tuple[str, ...]]) -> None:
         """Raise WorkbenchError where something is mapped that none of the files has."""
@@ -112,7 +132,7 @@ def add_to_mapping(
     said: Any = {}
     if path.exists():
         UserMapping.of(path)
-        said = yaml.load(path.read_text(encoding="utf-8"))
+        said = yaml.load(path.read_text(encoding="utf-8")) or {}
     for (file, header), name in chosen.items():
         entry = said.setdefault(file, {"columns": {}})
         entry.get("columns", entry)[header] = name
@@ -131,21 +151,44 @@ def add_to_mapping(
 
 def _of_file(file: str, value: Mapping[str, Any]) -> FileMapping:
     columns = value.get("columns", {k: v for k, v in value.items() if k not in ("object", "columns")})
-    if not isinstance(columns, Mapping) or not all(isinstance(name, str) for name in columns.values()):
-        raise WorkbenchError(f"the mapping of {file!r} is {dict(value)!r}. {_SHAPE}")
-    return FileMapping(columns={str(header): str(name) for header, name in columns.items()}, object=value.get("object"))
+    of = value.get("object")
+    if (
+        not isinstance(columns, Mapping)
+        or not all(isinstance(name, str) for name in columns.values())
+        or not isinstance(of, str | None)
+    ):
+        raise WorkbenchError(f"the mapping of {file!r} is {_SHOWN.repr(dict(value))}. {_SHAPE}")
+    return FileMapping(columns={str(header): _name(str(header), name) for header, name in columns.items()}, object=of)
+
+
+def _name(header: str, name: str) -> str:
+    """What a column is to be called; raises WorkbenchError where no column can be called so."""
+    why = ""
+    if not name.strip():
+        why = "that is blank"
+    elif name.casefold() in RESERVED:
+        why = "the workbench calls a column of its own so"
+    elif any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in name):
+        why = "not all of that is text"
+    if why:
+        raise WorkbenchError(f"the mapping calls the column {header!r} {name!r}, but {why}: give another name.")
+    return name
 
 
 def _read(path: Path) -> Mapping[str, Any]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    if path.exists() and not path.is_file():
+        raise WorkbenchError(f"the mapping {path} is no file. {_SHAPE}")
     try:
         read = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise WorkbenchError(f"the mapping {path} cannot be read: {error.strerror}.") from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError, LookupError, RecursionError) as error:
         raise WorkbenchError(f"the mapping {path} is not YAML: {str(error).splitlines()[0]}. {_SHAPE}") from error
+    if read is None:  # a file of comments
+        return {}
     if not isinstance(read, Mapping):
         raise WorkbenchError(f"the mapping {path} holds {type(read).__name__}. {_SHAPE}")
     return read

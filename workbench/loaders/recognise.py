@@ -110,7 +110,20 @@ class Recognised:
 
 
 RESERVED = frozenset(
-    {"_row", "_file", "_faults", "_fault", "_part", "_rank", "_same", "_nth", "_survivor", "_place", "_complete"}
+    {
+        "_row",
+        "_file",
+        "_faults",
+        "_fault",
+        "_part",
+        "_rank",
+        "_same",
+        "_nth",
+        "_survivor",
+        "_place",
+        "_complete",
+        "file_row_number",  # DuckDB's own
+    }
 )
 """Names of the loaders' own columns: a header that is called so gets a number."""
 
@@ -138,8 +151,8 @@ _STAGE = re.compile(
 )
 
 
-def _stage(header: str) -> tuple[str, str] | None:
-    """The property and the language of a date at which a stage was entered whose name is the account's own."""
+def _stage(header: str) -> tuple[str, str, int] | None:
+    """The property, language and rank of a date at which a stage was entered whose name is the account's own."""
     found = _STAGE.fullmatch(header)
     if found is None:
         return None
@@ -148,7 +161,10 @@ def _stage(header: str) -> tuple[str, str] | None:
         for group, language in (("en", "en"), ("became", "en"), ("de", "de"), ("fr", "fr"))
         if found[group] is not None
     )
-    return f"hs_v2_date_entered_{re.sub(r'[^a-z0-9]+', '_', stage).strip('_')}", f"label ({language})"
+    name = f"hs_v2_date_entered_{re.sub(r'[^a-z0-9]+', '_', stage).strip('_')}"
+    # the one in double quotes is the live one, its twins are of the years before
+    rank = 50 if found["q"] == '"' else 51 if found["q"] else 52
+    return name, f"label ({language})", rank
 
 
 @cache
@@ -209,23 +225,30 @@ def recognise(
 
 
 def _kind(headers: Sequence[str]) -> str | None:
+    kind, n_telling = _kind_told(headers)
+    return kind if n_telling else None
+
+
+def _kind_told(headers: Sequence[str]) -> tuple[str, int]:
+    """The kind of activity that most headers tell, and how many they are."""
     there = {normal(header) for header in headers}
-    return next((kind for kind, told_by in _KIND_TOLD_BY.items() if there & set(told_by.split("|"))), None)
+    told = {kind: len(there & set(told_by.split("|"))) for kind, told_by in _KIND_TOLD_BY.items()}
+    return max(told.items(), key=lambda item: item[1])
 
 
 def _object(headers: Sequence[str], mapped: Mapping[str, str], file: str) -> tuple[str, str]:
     best: tuple[float, str, int] | None = None
     stem = normal(file)
-    for candidate in catalog.TABLES:
-        names = _names(headers, mapped, candidate)[0]
-        properties = catalog.by_name(candidate)
-        found = {name for name in names if name in properties} | {
-            name for name in (mapped.get(ROW_NUMBER),) if name in properties
-        }
-        if candidate == "activity" and "contact_id" in found and _kind(headers):
-            found.add("kind")
-        if candidate in _TELLING:
+    n_telling = _kind_told(headers)[1]
+    all_found = {candidate: _found(headers, mapped, candidate) for candidate in catalog.TABLES}
+    are_activities = n_telling > 0 and all_found["activity"] | {"kind"} >= set(NEEDED["activity"])
+    for candidate, found in all_found.items():
+        if candidate == "activity" and n_telling:
+            tells = not found.isdisjoint({"activity_id", "contact_id", "at"})
+        elif candidate in _TELLING:
             tells = any(found >= set(columns) for columns in _TELLING[candidate])
+        elif n_telling:
+            tells = not are_activities and len(_own(found, candidate)) > n_telling
         else:
             tells = len(found) >= 2 or "hs_object_id" in found
         if not tells:
@@ -244,6 +267,22 @@ def _object(headers: Sequence[str], mapped: Mapping[str, str], file: str) -> tup
     return object_name, f"{n_found} of {len(headers)} columns are known from {catalog.TABLES[object_name]}"
 
 
+def _found(headers: Sequence[str], mapped: Mapping[str, str], object_name: str) -> set[str]:
+    """The properties of an object that the columns of a file are."""
+    names = {*_names(headers, mapped, object_name)[0], mapped.get(ROW_NUMBER)}
+    return {name for name in catalog.by_name(object_name) if name in names}
+
+
+def _own(found: set[str], object_name: str) -> set[str]:
+    """Without what an export of calls has, too: ids, the day it was created, whose it is."""
+    known = catalog.by_name(object_name)
+    return {
+        name
+        for name in found - {"createdate", "lastmodifieddate"}
+        if known[name].type not in ("id", "id_list") and known[name].personal != "staff"
+    }
+
+
 def _names(
     headers: Sequence[str], mapped: Mapping[str, str], object_name: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -259,7 +298,7 @@ def _names(
         elif key in known:
             name, how, rank = known[key]
         elif object_name == "contact" and (stage := _stage(key)) is not None:
-            (name, how), rank = stage, 50
+            name, how, rank = stage
         else:
             name, how, rank = header, "not known", 99
         seen.append((name, how))

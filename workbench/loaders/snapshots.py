@@ -5,23 +5,30 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from workbench import catalog
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.loaders.reading import scalar
 from workbench.loaders.survivors import MERGED_IDS
 from workbench.loaders.timeline import ENTERED_STAGE
 from workbench.loaders.values import given_time
-from workbench.loaders.workspace import MANIFEST, SNAPSHOTS, Workspace, needs_workspace, read_pointer, to_pandas
+from workbench.loaders.workspace import SNAPSHOTS, Workspace, is_whole, needs_workspace, read_pointer, to_pandas
 from workbench.loaders.writing import alone_in, check_current, point_to
-from workbench.sql import quoted, sql_text
+from workbench.sql import parquet, quoted, sql_text
 from workbench.wording import plural
 
 ID = "hs_object_id"
+STAGE = "lifecyclestage"
+SCORE = "hubspotscore"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +88,7 @@ def snapshots(workspace: Workspace) -> list[Snapshot]:
     current = workspace.reopened().folder.name
     found = []
     for folder in (workspace.path / SNAPSHOTS).iterdir():
-        if (folder / MANIFEST).is_file():
+        with suppress(WorkbenchError):  # a broken one says so when it is opened
             then = workspace.opened_at(folder.name)
             found.append(
                 Snapshot(
@@ -101,10 +108,16 @@ def before_import(workspace: Workspace) -> Workspace | None:
 
     None where it held nothing, or the Workspace is not the current one.
     """
-    pointer = read_pointer(workspace.path)
-    if pointer["snapshot"] != workspace.folder.name or not pointer["before"]:
+    if read_pointer(workspace.path)["snapshot"] != workspace.folder.name:
         return None
-    return workspace.opened_at(pointer["before"][0])
+    before = _before(workspace)
+    return workspace.opened_at(before[0]) if before else None
+
+
+def _before(workspace: Workspace) -> list[str]:
+    """The snapshots to which one goes back import by import, from the latest on that is whole."""
+    before: list[str] = read_pointer(workspace.path)["before"]
+    return list(dropwhile(lambda name: not is_whole(workspace.path, name), before))
 
 
 def undo_import(workspace: Workspace) -> Workspace:
@@ -117,14 +130,14 @@ def undo_import(workspace: Workspace) -> Workspace:
     needs_workspace(workspace)
     with alone_in(workspace.path, lambda _: None) as workplace:
         check_current(workspace)
-        before = read_pointer(workspace.path)["before"]
+        before = _before(workspace)
         if not before:
             raise WorkbenchError(f"nothing was here before {workspace.name}: there is no import to undo.")
         point_to(workspace.path, workplace, before[0], before=before[1:])
     return workspace.reopened()
 
 
-def changes(workspace: Workspace, since: str | dt.date | Workspace, *, score: str = "hubspotscore") -> Changes:
+def changes(workspace: Workspace, since: str | dt.date | Workspace, *, score: str = SCORE) -> Changes:
     """What changed among the contacts since a day, or since an earlier Workspace.
 
     Parameters
@@ -132,15 +145,16 @@ def changes(workspace: Workspace, since: str | dt.date | Workspace, *, score: st
     workspace
         The later state.
     since
-        A day: the last snapshot of that day or before is compared. Where there is none, the dates of the export and
-        its property history tell who is new, entered a stage or has another score (not who is gone). Or a Workspace.
+        A day: the last snapshot of that day or before is compared, of several of one day the one that was current
+        last; what was undone does not count. Where there is none, the dates of the export and its property history
+        tell who is new, entered a stage or has another score (not who is gone). Or a Workspace.
     score
-        The property that holds the score.
+        The property that holds the score. Texts that are no numbers are not compared, and counted in the notes.
 
     Raises
     ------
     WorkbenchError
-        Where there are no contacts, or `since` is no day before the export's.
+        Where there are no contacts, they have no such score, or `since` is no day before the export's.
     """
     workspace.file("contacts")
     if isinstance(since, Workspace):
@@ -149,101 +163,139 @@ def changes(workspace: Workspace, since: str | dt.date | Workspace, *, score: st
         day = since.as_of.date()
     else:
         day = given_time(since, "since").date()
-        past = [
-            one
-            for one in snapshots(workspace)
-            if one.as_of.date() <= day and one.as_of < workspace.as_of and "contacts" in one.rows
-        ]
-        earlier = past[-1].open() if past else None
+        earlier = _last_current(workspace, day)
     if day > workspace.as_of.date():
         raise WorkbenchError(
             f"since is {day}, but {workspace.name} is of {workspace.as_of:%Y-%m-%d}: give an earlier day."
+        )
+    there = dict.fromkeys([*workspace.columns("contacts"), *(earlier.columns("contacts") if earlier else ())])
+    if score not in there and score != SCORE:
+        raise WorkbenchError(
+            f"the contacts of {workspace.name} have no property {score!r}; they have {listing(there)}."
+            + did_you_mean(score, there)
         )
     connection = duckdb.connect()
     if earlier is None:
         found, notes = _from_dates(connection, workspace, day, score)
     else:
-        found, notes = _between(connection, earlier, workspace, score), list[str]()
+        found, notes = _between(connection, earlier, workspace, score)
         day = earlier.as_of.date()
     return Changes(since=day, until=workspace.as_of.date(), changes=found, notes=tuple(notes))
 
 
-def _between(connection: duckdb.DuckDBPyConnection, earlier: Workspace, later: Workspace, score: str) -> pd.DataFrame:
+def _last_current(workspace: Workspace, day: dt.date) -> Workspace | None:
+    """The Workspace as of the last day up to `day`; of several snapshots of that day the one that was current last."""
+    pointer = read_pointer(workspace.path)
+    kept = {one.name: one for one in snapshots(workspace) if one.as_of < workspace.as_of and "contacts" in one.rows}
+    line = [kept[name] for name in (pointer["snapshot"], *pointer["before"]) if name in kept]  # the latest first
+    last = max((one for one in line if one.as_of.date() <= day), key=lambda one: one.as_of.date(), default=None)
+    return None if last is None else last.open()
+
+
+def _between(
+    connection: duckdb.DuckDBPyConnection, earlier: Workspace, later: Workspace, score: str
+) -> tuple[pd.DataFrame, list[str]]:
     was, now = earlier.columns("contacts"), later.columns("contacts")
-    both = f"FROM {_contacts(earlier)} AS was JOIN {_contacts(later)} AS now USING ({ID})"
+    was_dated, now_dated = _dated(earlier), _dated(later)
+    earlier_rows, later_rows = _contacts(earlier), _contacts(later)
+    both = f"FROM {earlier_rows} AS was JOIN {later_rows} AS now ON was.{ID} = now.{ID}"
     away = "SELECT NULL AS old, NULL AS id WHERE false"
     if MERGED_IDS in now:
         away = (
-            f"SELECT trim(unnest(string_split({MERGED_IDS}, ';'))) AS old, {ID} AS id FROM {_contacts(later)} "
+            f"SELECT trim(unnest(string_split({MERGED_IDS}, ';'))) AS old, {ID} AS id FROM {later_rows} "
             f"WHERE {MERGED_IDS} IS NOT NULL"
         )
-    stage = "lifecyclestage" if "lifecyclestage" in now else "NULL::VARCHAR"
-    last_stage = "lifecyclestage" if "lifecyclestage" in was else "NULL::VARCHAR"
-    created = "createdate" if "createdate" in now else "NULL::TIMESTAMP"
+    stage = f"now.{STAGE}" if STAGE in now else "NULL::VARCHAR"
+    last_stage = f"was.{STAGE}" if STAGE in was else "NULL::VARCHAR"
+    created = "now.createdate" if "createdate" in now_dated else "NULL::TIMESTAMP"
     parts = [
-        f"SELECT {ID}, 'new', NULL, {stage}, {created} "
-        f"FROM {_contacts(later)} ANTI JOIN {_contacts(earlier)} USING ({ID})",
-        f"SELECT {ID}, CASE WHEN id IS NULL THEN 'gone' ELSE 'merged' END, {last_stage}, id, NULL "
-        f"FROM (FROM {_contacts(earlier)} ANTI JOIN {_contacts(later)} USING ({ID})) LEFT JOIN ({away}) ON old = {ID}",
+        f"SELECT now.{ID}, 'new', NULL, {stage}, {created} "
+        f"FROM {later_rows} AS now ANTI JOIN {earlier_rows} AS was ON was.{ID} = now.{ID}",
+        f"SELECT was.{ID}, CASE WHEN away.id IS NULL THEN 'gone' ELSE 'merged' END, {last_stage}, away.id, NULL "
+        f"FROM (SELECT was.* FROM {earlier_rows} AS was ANTI JOIN {later_rows} AS now ON was.{ID} = now.{ID}) AS was "
+        f"LEFT JOIN ({away}) AS away ON away.old = was.{ID}",
     ]
-    staged = {"lifecyclestage"} <= set(was) & set(now)
-    before = "was.lifecyclestage" if staged else "NULL"
-    dated = [name for name in now if name.startswith(ENTERED_STAGE)]
+    staged = STAGE in was and STAGE in now
+    before = last_stage if staged else "NULL"
+    dated = [name for name in now if name in now_dated and name.startswith(ENTERED_STAGE)]
     for name in dated:
         entered = f"now.{quoted(name)}"
-        later_than = f"(was.{quoted(name)} IS NULL OR {entered} > was.{quoted(name)})" if name in was else "false"
+        later_than = f"(was.{quoted(name)} IS NULL OR {entered} > was.{quoted(name)})" if name in was_dated else "false"
         parts.append(
-            f"SELECT {ID}, 'entered stage', {before}, {_told(name)}, {entered} {both} "
+            f"SELECT now.{ID}, 'entered stage', {before}, {_told(name)}, {entered} {both} "
             f"WHERE {entered} IS NOT NULL AND {later_than}"
         )
     if staged:
         told = " OR ".join(
-            f"(now.lifecyclestage = {_told(name)} AND now.{quoted(name)} IS DISTINCT FROM was.{quoted(name)})"
+            f"({stage} = {_told(name)} AND now.{quoted(name)} IS DISTINCT FROM was.{quoted(name)})"
             for name in dated
-            if name in was
+            if name in was_dated
         )
         parts.append(
-            f"SELECT {ID}, 'entered stage', was.lifecyclestage, now.lifecyclestage, NULL {both} "
-            f"WHERE now.lifecyclestage IS DISTINCT FROM was.lifecyclestage AND now.lifecyclestage IS NOT NULL "
+            f"SELECT now.{ID}, 'entered stage', {last_stage}, {stage}, NULL {both} "
+            f"WHERE {stage} IS DISTINCT FROM {last_stage} AND {stage} IS NOT NULL "
             f"AND NOT coalesce({told or 'false'}, false)"
         )
-    if score in was and score in now:
-        parts.append(_moved(f'{ID}, was.{quoted(score)} AS old, now.{quoted(score)} AS new, NULL AS "at" {both}'))
-    return _frame(connection, parts)
+    notes: list[str] = []
+    lacking = [f"{one.as_of:%Y-%m-%d}" for one, names in ((earlier, was), (later, now)) if score not in names]
+    if lacking:
+        notes.append(f"{score} is no property in {' and '.join(lacking)}: whose score moved is not known.")
+    else:
+        old, new = f"was.{quoted(score)}::VARCHAR", f"now.{quoted(score)}::VARCHAR"
+        words = " OR ".join(f"({one} IS NOT NULL AND try_cast({one} AS DOUBLE) IS NULL)" for one in (old, new))
+        parts.append(
+            _moved(
+                f"now.{ID}, try_cast({old} AS DOUBLE) AS old, try_cast({new} AS DOUBLE) AS new, "
+                f'NULL AS "at" {both} WHERE NOT ({words})'
+            )
+        )
+        if n_words := scalar(connection, f"SELECT count(*) {both} WHERE {words}"):
+            notes.append(
+                f"{plural(n_words, 'contact')} had or {'has' if n_words == 1 else 'have'} a {score} that is no number: "
+                "whether it moved is not known."
+            )
+    return _frame(connection, parts), notes
 
 
 def _from_dates(
     connection: duckdb.DuckDBPyConnection, workspace: Workspace, day: dt.date, score: str
 ) -> tuple[pd.DataFrame, list[str]]:
     """What one export tells of the time since a day."""
-    there, rows = workspace.columns("contacts"), _contacts(workspace)
+    there, dated, rows = workspace.columns("contacts"), _dated(workspace), _contacts(workspace)
     start = f"TIMESTAMP '{day}'"
     notes = ["There is no earlier snapshot: dates and property history tell what changed, and nobody who is gone."]
-    is_new = f"coalesce(createdate >= {start}, false)" if "createdate" in there else "false"
-    stage = "lifecyclestage" if "lifecyclestage" in there else "NULL::VARCHAR"
-    parts = [f"SELECT {ID}, 'new', NULL, {stage}, createdate FROM {rows} WHERE {is_new}"] if is_new != "false" else []
+    is_new = f"coalesce(now.createdate >= {start}, false)" if "createdate" in dated else "false"
+    stage = f"now.{STAGE}" if STAGE in there else "NULL::VARCHAR"
+    parts = (
+        [f"SELECT now.{ID}, 'new', NULL, {stage}, now.createdate FROM {rows} AS now WHERE {is_new}"]
+        if "createdate" in dated
+        else []
+    )
     parts += [
-        f"SELECT {ID}, 'entered stage', NULL, {_told(name)}, {quoted(name)} FROM {rows} "
-        f"WHERE {quoted(name)} >= {start} AND NOT {is_new}"
+        f"SELECT now.{ID}, 'entered stage', NULL, {_told(name)}, now.{quoted(name)} FROM {rows} AS now "
+        f"WHERE now.{quoted(name)} >= {start} AND NOT {is_new}"
         for name in there
-        if name.startswith(ENTERED_STAGE)
+        if name in dated and name.startswith(ENTERED_STAGE)
     ]
     if score in there and "property_history" in workspace.tables:
-        history = f"read_parquet({sql_text(str(workspace.file('property_history')))})"
+        history = parquet(workspace.file("property_history"))
         of_contacts = "AND \"object\" = 'contact'" if "object" in workspace.columns("property_history") else ""
         last = (
             f'SELECT record_id, arg_max(value, "at") FILTER ("at" < {start}) AS old, arg_max(value, "at") AS new, '
-            f'max("at") AS "at" FROM {history} '
+            f'max("at") AS last FROM {history} '
             f"WHERE property = {sql_text(score)} {of_contacts} GROUP BY record_id"
         )
         parts.append(
             _moved(
-                f'{ID}, try_cast(old AS DOUBLE) AS old, try_cast(new AS DOUBLE) AS new, "at" '
-                f'FROM ({last}) JOIN {rows} ON record_id = {ID} WHERE "at" >= {start} AND NOT {is_new}'
+                f"now.{ID}, try_cast(past.old AS DOUBLE) AS old, try_cast(past.new AS DOUBLE) AS new, "
+                f'past.last AS "at" FROM ({last}) AS past JOIN {rows} AS now ON past.record_id = now.{ID} '
+                f"WHERE past.last >= {start} AND NOT {is_new}"
             )
         )
     elif score in there:
         notes.append(f"No history of {score} was loaded: whose score moved is not known.")
+    else:
+        notes.append(f"{score} is no property in {workspace.as_of:%Y-%m-%d}: whose score moved is not known.")
     return _frame(connection, parts), notes
 
 
@@ -269,7 +321,13 @@ def _frame(connection: duckdb.DuckDBPyConnection, parts: list[str]) -> pd.DataFr
 
 
 def _contacts(workspace: Workspace) -> str:
-    return f"(FROM read_parquet({sql_text(str(workspace.file('contacts')))}) WHERE {ID} IS NOT NULL)"
+    return f"(FROM {parquet(workspace.file('contacts'))} WHERE {ID} IS NOT NULL)"
+
+
+def _dated(workspace: Workspace) -> set[str]:
+    """The contacts' columns that hold dates: a stage of the account's own may come as text."""
+    schema = pq.read_schema(workspace.file("contacts"))
+    return {field.name for field in schema if pa.types.is_temporal(field.type)}
 
 
 def _told(name: str) -> str:

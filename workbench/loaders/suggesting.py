@@ -14,14 +14,16 @@ from typing import Any
 import pandas as pd
 
 from workbench import catalog
-from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders.importing import export_files, mapping_beside
+from workbench.errors import WorkbenchError
+from workbench.loaders.importing import check_object, export_files, mapping_beside
 from workbench.loaders.mapping import MAPPING_FILE
+from workbench.loaders.paths import given_path, seen
 from workbench.loaders.reading import connect, rows_of
 from workbench.loaders.recognise import NEEDED, ROW_NUMBER, Recognised, normal, recognise
 from workbench.loaders.sources import Source, open_source, unpacked
 from workbench.loaders.values import FALSE_WORDS, TRUE_WORDS, looks_like_a_date, looks_like_a_number
 from workbench.loaders.workspace import PrivateFolder
+from workbench.loaders.writing import held_still, in_a_sentence
 from workbench.wording import plural
 
 _SAMPLE = 300
@@ -64,7 +66,8 @@ class MappingSuggestions:
 
         Raises WorkbenchError where the file is there already.
         """
-        to = Path(path) / MAPPING_FILE if Path(path).is_dir() else Path(path)
+        to = given_path(path)
+        to = to / MAPPING_FILE if to.is_dir() else to
         lines = ["# Which column is which property. Look it over, complete it, and load the exports again.", ""]
         for (file, of), rows in self.suggestions.groupby(["file", "object"], sort=False):
             lines += [f"{json.dumps(str(file), ensure_ascii=False)}:", f"  object: {of}", "  columns:"]
@@ -98,27 +101,25 @@ def suggest_mapping(path: str | os.PathLike[str], *, object: str | None = None) 
 
     Raises WorkbenchError where there is no export, none can be read, or there is no such object.
     """
-    if object is not None and object not in catalog.TABLES:
-        raise WorkbenchError(
-            f"unknown object {object!r}; the objects are {listing(catalog.TABLES, most=20)}."
-            + did_you_mean(object, catalog.TABLES)
-        )
-    given = Path(path)
+    check_object(object)
+    given = given_path(path)
+    before = seen(export_files(given))
     keeper = PrivateFolder()
     beside = mapping_beside(given)
     rows: list[tuple[Any, ...]] = []
-    for number, file in enumerate(export_files(given)):
-        found = unpacked(file, keeper.path / str(number))
-        sources: list[Source] = []
-        for one in found:
-            try:
-                sources.append(open_source(one))
-            except WorkbenchError:
-                if given.is_file() and len(found) == 1:
-                    raise
-        for source in sources:
-            said = beside.for_file(source.name, source.headers)
-            rows += _suggested(source, said.columns, object or said.object, keeper.path)
+    with in_a_sentence(f"{given.name} cannot be read here"), held_still(before):
+        for number, file in enumerate(before):
+            found = unpacked(file, keeper.path / str(number))
+            sources: list[Source] = []
+            for one in found:
+                try:
+                    sources.append(open_source(one))
+                except WorkbenchError:
+                    if given.is_file() and len(found) == 1:
+                        raise
+            for source in sources:
+                said = beside.for_file(source.name, source.headers)
+                rows += _suggested(source, said.columns, object or said.object, keeper.path)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return MappingSuggestions(suggestions=frame.astype({name: "str" for name in COLUMNS if name != "likeness"}))
 

@@ -5,27 +5,31 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.loaders.paths import given_path
 from workbench.loaders.report import LoadReport
 from workbench.loaders.sources import sha256
+from workbench.sql import quoted
 
 if TYPE_CHECKING:
-    import duckdb
-
+    from workbench.loaders.importing import GivenMapping
     from workbench.loaders.snapshots import Changes, Snapshot
 
 POINTER = "current.json"
@@ -52,10 +56,18 @@ _EMPTY = {
 
 
 class PrivateFolder:
-    """A temporary folder that is removed when nothing holds it any more."""
+    """A temporary folder that is removed when nothing holds it any more.
+
+    Raises WorkbenchError where none can be made.
+    """
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="workbench-"))
+        try:
+            self.path = Path(tempfile.mkdtemp(prefix="workbench-"))
+        except OSError as error:
+            raise WorkbenchError(
+                f"no temporary folder can be made ({error.strerror}): set TMPDIR to a folder that can be written."
+            ) from error
         self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
@@ -83,7 +95,8 @@ class Workspace:
     def __init__(self, path: Path, *, keeper: PrivateFolder | None = None, snapshot: str | None = None) -> None:
         self.path = path
         self._keeper = keeper
-        self._folder = _current(path) if snapshot is None else path / SNAPSHOTS / snapshot
+        name = read_pointer(path)["snapshot"] if snapshot is None else snapshot
+        self._folder = (path / SNAPSHOTS / name).absolute()
         self.manifest = _read_manifest(self._folder)
 
     def __repr__(self) -> str:
@@ -110,7 +123,13 @@ class Workspace:
         return Workspace(self.path, keeper=self._keeper)
 
     def opened_at(self, snapshot: str) -> Workspace:
-        """The Workspace as one of its `snapshots` has it, by name."""
+        """The Workspace as one of its `snapshots` has it, by name. Raises WorkbenchError where there is none."""
+        if not _is_name(snapshot) or not (self.path / SNAPSHOTS / snapshot).is_dir():
+            there = [one.name for one in self.snapshots]
+            raise WorkbenchError(
+                f"unknown snapshot {snapshot!r} of {self.name}; there are {listing(there)}."
+                + did_you_mean(snapshot, there)
+            )
         return Workspace(self.path, keeper=self._keeper, snapshot=snapshot)
 
     @property
@@ -152,8 +171,13 @@ class Workspace:
     @cached_property
     def report(self) -> LoadReport:
         """What was read, mapped, typed and set aside."""
-        text = (self._folder / "report.json").read_text(encoding="utf-8")
-        return LoadReport.from_json(text, folder=self._folder, keeper=self._keeper)
+        file = self._folder / "report.json"
+        with in_whole(file):
+            text = file.read_text(encoding="utf-8")
+            report = LoadReport.from_json(text, folder=self._folder, keeper=self._keeper)
+        if report.faults is not None:
+            _check_ends(report.faults)
+        return report
 
     @cached_property
     def contacts(self) -> pd.DataFrame:
@@ -222,7 +246,7 @@ class Workspace:
         return to_pandas(self._connection.sql(associations_sql(self)).to_arrow_table())
 
     def file(self, name: str) -> Path:
-        """The Parquet file of a table."""
+        """The Parquet file of a table. Raises WorkbenchError where there is none, or it was cut off."""
         if name not in catalog.TABLES.values():
             raise WorkbenchError(
                 f"unknown table {name!r}; the tables are {listing(catalog.TABLES.values(), most=20)}."
@@ -233,13 +257,15 @@ class Workspace:
                 f"{self.name} has no {name}: no file of them was loaded. There are {listing(self.tables, most=20)}. "
                 f"Export the {name} and load them with the rest."
             )
-        return self._folder / f"{name}.parquet"
+        file = self._folder / f"{name}.parquet"
+        _check_ends(file)
+        return file
 
     def columns(self, name: str) -> tuple[str, ...]:
         """Column names of a table; the catalog's where the table was not exported."""
         if name in catalog.TABLES.values() and name not in self.tables:
             return tuple(known.name for known in catalog.properties(_object_of(name)))
-        return tuple(column for column in pq.read_schema(self.file(name)).names if column not in HIDDEN)
+        return tuple(column for column in self._stored(name) if column not in HIDDEN)
 
     def table(self, name: str, columns: Sequence[str] | None = None, engine: Engine = "pandas") -> Any:
         """A table as pandas (DataFrame), DuckDB (relation), Polars (DataFrame) or Spark (DataFrame).
@@ -251,23 +277,29 @@ class Workspace:
         if engine == "pandas" and name in catalog.TABLES.values() and name not in self.tables:
             frame = self._frame(name)
             return frame if columns is None else frame[self._checked(name, columns)]
-        file = self.file(name)
         wanted = self._checked(name, columns)
+        file = self.file(name)
         if engine == "pandas":
-            return to_pandas(pq.read_table(file, columns=wanted, partitioning=None))
+            with in_whole(file):
+                read = pq.read_table(file, columns=wanted, partitioning=None)
+            return to_pandas(read)
         if engine == "duckdb":
-            return self._connection.read_parquet(str(file)).select(
-                *[f'"{column.replace(chr(34), chr(34) * 2)}"' for column in wanted]
-            )
+            with in_whole(file):
+                return self._connection.read_parquet(str(file)).select(*map(quoted, wanted))
         if engine == "polars":
             import polars
 
-            return polars.read_parquet(file, columns=wanted)
+            stored = self._stored(name)
+            places = [stored.index(column) for column in wanted]  # a name such as `*` would be a pattern
+            with in_whole(file, (OSError, polars.exceptions.PolarsError)):
+                return polars.read_parquet(file, columns=places, glob=False)
         return _spark().read.parquet(str(file)).select(*[f"`{column.replace('`', '``')}`" for column in wanted])
 
     def numbered(self, name: str) -> duckdb.DuckDBPyRelation:
         """A table on DuckDB with all its columns and `file_row_number`, by which rows are found again quickly."""
-        return self._connection.read_parquet(str(self.file(name)), file_row_number=True)
+        file = self.file(name)
+        with in_whole(file):
+            return self._connection.read_parquet(str(file), file_row_number=True)
 
     def events(self, engine: Engine = "pandas") -> Any:
         """The activities as in `table`; an empty pandas frame where none were exported."""
@@ -281,30 +313,58 @@ class Workspace:
         """
         from workbench.loaders.timeline import timeline
 
-        return timeline(self, contact_id)
+        return timeline(self, re.sub("[\ud800-\udfff]", "\ufffd", str(contact_id)))  # else it is no text to DuckDB
 
-    def is_current(self, sources: str | os.PathLike[str], **options: Any) -> bool:
+    def is_current(
+        self,
+        sources: str | os.PathLike[str],
+        *,
+        mapping: GivenMapping = None,
+        language: catalog.Language | None = None,
+        timezone: str | None = None,
+        as_of: str | dt.date | None = None,
+        companies_by_domain: bool = False,
+    ) -> bool:
         """Whether loading `sources` with these options would give what is here already."""
         from workbench.loaders.importing import fingerprint
 
-        return fingerprint(Path(sources), **options) == (dict(self.manifest.sources), dict(self.manifest.options))
+        found = fingerprint(
+            given_path(sources, "sources"),
+            mapping=mapping,
+            language=language,
+            timezone=timezone,
+            as_of=as_of,
+            companies_by_domain=companies_by_domain,
+        )
+        return found == (dict(self.manifest.sources), dict(self.manifest.options))
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
-        import duckdb
-
         return duckdb.connect()
+
+    def _stored(self, name: str) -> list[str]:
+        """All columns of a table's file, those about the reading too."""
+        file = self.file(name)
+        with in_whole(file):
+            names: list[str] = pq.read_schema(file).names
+        return names
 
     def _checked(self, name: str, columns: Sequence[str] | None) -> list[str]:
         there = self.columns(name)
         if columns is None:
             return list(there)
-        for column in columns:
-            if column not in there and column not in HIDDEN:
+        if isinstance(columns, str) or not isinstance(columns, Iterable) or not (wanted := list(columns)):
+            raise WorkbenchError(f"columns is {columns!r}: give a list of names, as in {list(there[:2])}.")
+        held = self._stored(name) if name in self.tables else there
+        for column in wanted:
+            if column not in held:
                 raise WorkbenchError(
                     f"unknown column {column!r} of {name}; there are {listing(there)}." + did_you_mean(column, there)
                 )
-        return list(columns)
+        if len(set(wanted)) < len(wanted):
+            twice = next(column for column in wanted if wanted.count(column) > 1)
+            raise WorkbenchError(f"the column {twice!r} of {name} was asked for twice: name it once.")
+        return wanted
 
     def _frame(self, name: str) -> pd.DataFrame:
         if name in self.tables:
@@ -323,7 +383,7 @@ def open_workspace(path: str | os.PathLike[str]) -> Workspace:
 
     Raises WorkbenchError where there is none.
     """
-    folder = Path(path)
+    folder = given_path(path)
     if not is_workspace(folder):
         raise WorkbenchError(
             f"{folder} is no Workspace (no {POINTER} in it): load the exports with `workbench import`."
@@ -351,7 +411,46 @@ def leads_of(
 
 def is_workspace(path: Path) -> bool:
     """Whether a folder holds a Workspace."""
-    return (path / POINTER).is_file()
+    return given_path(path / POINTER).is_file()
+
+
+def is_whole(path: Path, snapshot: str | None = None) -> bool:
+    """Whether a Workspace, or one of its snapshots, can be opened and has all that its manifest speaks of."""
+    try:
+        there = Workspace(path, snapshot=snapshot)
+        for name, n_rows in there.manifest.tables.items():
+            file = there.file(name)
+            with in_whole(file):
+                if pq.read_metadata(file).num_rows != n_rows:
+                    return False
+        return there.report is not None
+    except WorkbenchError:
+        return False
+
+
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, duckdb.Error)
+
+
+@contextmanager
+def in_whole(file: Path, errors: tuple[type[Exception], ...] = _DAMAGE) -> Iterator[None]:
+    """Raises WorkbenchError where what is read of a Workspace's file shows that it is gone, cut off or damaged."""
+    try:
+        yield
+    except errors as error:
+        raise _broken(file, getattr(error, "strerror", None) or "it is damaged") from error
+
+
+def _check_ends(file: Path) -> None:
+    """Raises WorkbenchError where a Parquet file is not there, or was not written to its end."""
+    with in_whole(file), file.open("rb") as stream:
+        n_bytes = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, n_bytes - 4))
+        if stream.read() != b"PAR1":
+            raise _broken(file, "it is cut off" if n_bytes else "it is empty")
+
+
+def _broken(file: Path, how: str) -> WorkbenchError:
+    return WorkbenchError(f"{file} cannot be read ({how}): import the exports again.")
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
@@ -378,23 +477,41 @@ def read_pointer(path: Path) -> dict[str, Any]:
     """Which `snapshot` of a Workspace's folder is the current one, and which were it `before`, the latest first."""
     try:
         pointer: dict[str, Any] = json.loads((path / POINTER).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WorkbenchError(f"{path} is no Workspace: {POINTER} cannot be read ({error}).") from error
-    if pointer["format"] != FORMAT:
+    except (OSError, ValueError, RecursionError) as error:
+        raise WorkbenchError(
+            f"{path} is no Workspace: {POINTER} cannot be read ({error}): import the exports again."
+        ) from error
+    if isinstance(pointer, dict) and pointer.get("format", FORMAT) != FORMAT:
         raise WorkbenchError(f"{path} was written by another version of the workbench: import the exports again.")
-    before = pointer.get("before") or []  # older imports named the last one alone, or none
-    return pointer | {"before": [before] if isinstance(before, str) else before}
+    before = (pointer.get("before") or []) if isinstance(pointer, dict) else []
+    before = [before] if isinstance(before, str) else before  # older imports named the last one alone, or none
+    if not (isinstance(pointer, dict) and isinstance(before, list) and all(map(_is_name, before))) or not _is_name(
+        pointer.get("snapshot")
+    ):
+        raise WorkbenchError(f"{path} is no Workspace: {POINTER} names no snapshot in it: import the exports again.")
+    return pointer | {"before": before}
 
 
-def _current(path: Path) -> Path:
-    return path / SNAPSHOTS / str(read_pointer(path)["snapshot"])
+def _is_name(given: object) -> bool:
+    """Whether it can be the name of a snapshot: one that leads nowhere else."""
+    return isinstance(given, str) and given not in ("", ".", "..") and not set("/\\\0") & set(given)
 
 
 def _read_manifest(folder: Path) -> Manifest:
     try:
-        return Manifest(**json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if isinstance(told, dict) and told.get("format", FORMAT) != FORMAT:
+            raise WorkbenchError(f"{folder} was written by another version of the workbench: import the exports again.")
+        manifest = Manifest(**told)
+        dt.datetime.fromisoformat(manifest.as_of)
+        for held in (manifest.sources, manifest.options, manifest.tables):
+            if not isinstance(held, dict):
+                raise TypeError(f"{held!r} is no object")
+        if not isinstance(manifest.name, str) or not all(isinstance(n, int) for n in manifest.tables.values()):
+            raise TypeError("its name or its rows have another type")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise WorkbenchError(f"the snapshot {folder} cannot be read ({error}): import the exports again.") from error
+    return manifest
 
 
 def _object_of(table: str) -> str:

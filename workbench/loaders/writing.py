@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +15,16 @@ import duckdb
 
 from workbench.errors import WorkbenchError, listing
 from workbench.loaders.sources import is_full
-from workbench.loaders.workspace import FORMAT, MANIFEST, POINTER, SNAPSHOTS, Manifest, Workspace, is_workspace
+from workbench.loaders.workspace import (
+    FORMAT,
+    MANIFEST,
+    POINTER,
+    SNAPSHOTS,
+    Manifest,
+    Workspace,
+    is_whole,
+    is_workspace,
+)
 
 LOCK = ".lock"
 _WORKPLACE = ".import-"
@@ -31,7 +40,7 @@ def alone_in(home: Path, tell: Callable[[str], None]) -> Iterator[Path]:
 
     Raises WorkbenchError where the folder cannot be written or holds other things, or the disk is full.
     """
-    is_new = not home.exists()
+    made = [folder for folder in (home, *home.parents) if not folder.exists()]
     with in_a_sentence(f"the Workspace cannot be written to {home}"):
         home.mkdir(parents=True, exist_ok=True)
         strange = {entry.name for entry in home.iterdir()} - {SNAPSHOTS, LOCK}
@@ -54,20 +63,20 @@ def alone_in(home: Path, tell: Callable[[str], None]) -> Iterator[Path]:
                     if not is_workspace(home):
                         _remove_traces(home)
         finally:
-            if is_new and not is_workspace(home):
+            if made and not is_workspace(home):
                 with suppress(OSError):
-                    home.rmdir()
+                    for folder in made:
+                        folder.rmdir()
 
 
 @contextmanager
-def held_still(files: Sequence[Path]) -> Iterator[None]:
-    """Raises WorkbenchError where one of the files is another one at the end than it was at the beginning."""
-    before = [_stamp(file) for file in files]
+def held_still(seen: Mapping[Path, os.stat_result]) -> Iterator[None]:
+    """Raises WorkbenchError where one of the files is another one at the end than it was when it was seen."""
     try:
         yield
     finally:
-        for file, stamp in zip(files, before, strict=True):
-            if _stamp(file) != stamp:
+        for file, found in seen.items():
+            if not _is_the_same(file, found):
                 raise WorkbenchError(
                     f"{file.name} changed while it was read: import again when nothing writes to it any more."
                 )
@@ -86,11 +95,17 @@ def in_a_sentence(what: str) -> Iterator[None]:
 
 
 def write_snapshot(home: Path, folder: Path, manifest: Manifest, name: str) -> None:
-    """Put a finished folder in place as one of the Workspace's snapshots, at one stroke. Nothing points to it yet."""
+    """Put a finished folder in place as one of the Workspace's snapshots, at one stroke. Nothing points to it yet.
+
+    Where the same import was made before and is still whole, that one stays.
+    """
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), ensure_ascii=False, indent=1), encoding="utf-8")
     place = home / SNAPSHOTS / name
-    if not (place / MANIFEST).is_file():  # else the same import was made before: it is there, whole
-        os.replace(folder, place)
+    if is_whole(home, name):
+        return
+    if place.exists():
+        os.replace(place, folder.with_name("broken"))  # goes with the workplace
+    os.replace(folder, place)
 
 
 def point_to(home: Path, workplace: Path, name: str, *, before: Sequence[str] = ()) -> None:
@@ -131,9 +146,9 @@ def _remove_traces(home: Path) -> None:
         (home / LOCK).unlink()
 
 
-def _stamp(file: Path) -> tuple[int, int, int] | None:
+def _is_the_same(file: Path, found: os.stat_result) -> bool:
     try:
-        found = file.stat()
+        now = file.stat()
     except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+        return False
+    return (now.st_ino, now.st_size, now.st_mtime_ns) == (found.st_ino, found.st_size, found.st_mtime_ns)

@@ -1,0 +1,48 @@
+"""Paths that a caller gave, looked at before anything is done with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from workbench.errors import WorkbenchError
+
+
+def given_path(given: object, called: str = "path") -> Path:
+    """A path that a caller gave; whether something is there can be asked.
+
+    Raises WorkbenchError, in which it is `called` so, where it is no path or the system does not answer.
+    """
+    if not isinstance(given, (str, os.PathLike)):
+        raise WorkbenchError(f"{called} is {given!r}, not a path: give the name of a file or folder.")
+    path = Path(os.fsdecode(given))
+    try:
+        str(path.absolute()).encode()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except UnicodeEncodeError as error:
+        shown = os.fspath(path).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        raise WorkbenchError(
+            f"the name of {shown} is not UTF-8 text (� stands for what cannot be read): rename it and try again."
+        ) from error
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or str(error)
+        raise WorkbenchError(f"{called} is {str(path)!r}, which cannot be looked at: {told}.") from error
+    return path
+
+
+def seen(files: Iterable[Path]) -> dict[Path, os.stat_result]:
+    """What the system says of each file, before it is read.
+
+    Raises WorkbenchError where one cannot be read.
+    """
+    found = {}
+    for file in files:
+        try:
+            with file.open("rb") as stream:
+                found[file] = os.fstat(stream.fileno())
+        except OSError as error:
+            raise WorkbenchError(f"{file} cannot be read: {error.strerror}.") from error
+    return found
