@@ -175,3 +175,102 @@ def test_another_score_may_be_followed(tmp_path):
     ws = wb.load(exports(tmp_path / "june", "2026-06-30", june), to=tmp_path / "home")
     assert ws.changes("2026-03-31", score="Fit score").frame()["change"].str.startswith("score").sum() == 3
     assert ws.changes("2026-03-31").frame()["change"].str.startswith("score").sum() == 0
+
+
+BOTH = "Record ID,Email\n1,ada@one.example\n2,ADA@one.example\n"
+
+
+def imported(tmp_path: Path, day: str, text: str) -> wb.Workspace:
+    file = tmp_path / f"contacts-{day}.csv"
+    file.write_text(text)
+    return wb.load(file, to=tmp_path / "home")
+
+
+def kinds(found: object) -> list[list[object]]:
+    return [row[:2] for row in told(found)]
+
+
+def test_a_merge_that_was_undone_is_not_compared(tmp_path):
+    first = imported(tmp_path, "2025-01-01", BOTH)
+    merged = wb.merge(first, wb.find_duplicates(first)).workspace
+    wb.undo_merge(merged)
+    assert kinds(imported(tmp_path, "2025-02-01", BOTH).changes("2025-01-15")) == []
+
+
+def test_a_merge_that_stands_is_compared(tmp_path):
+    first = imported(tmp_path, "2025-01-01", BOTH)
+    wb.merge(first, wb.find_duplicates(first))
+    assert kinds(imported(tmp_path, "2025-02-01", BOTH).changes("2025-01-15")) == [["2", "new"]]
+
+
+@pytest.mark.parametrize("wrong", [f"Record ID,Email\n{number},x@one.example\n" for number in range(90, 94)])
+def test_of_two_imports_of_one_day_the_one_that_was_current_last_is_compared(tmp_path, wrong):
+    imported(tmp_path, "2025-01-01", wrong)
+    imported(tmp_path, "2025-01-01", BOTH)
+    ws = imported(tmp_path, "2025-02-01", BOTH + "3,ben@two.example\n")
+    assert kinds(ws.changes("2025-01-15")) == [["3", "new"]]
+
+
+def test_an_import_that_was_undone_is_not_compared(tmp_path):
+    imported(tmp_path, "2025-01-01", BOTH)
+    undo_import(imported(tmp_path, "2025-01-10", "Record ID,Email\n90,x@one.example\n"))
+    ws = imported(tmp_path, "2025-02-01", BOTH)
+    found = ws.changes("2025-01-15")
+    assert (kinds(found), f"{found.since}") == ([], "2025-01-01")
+
+
+@pytest.mark.parametrize(
+    ("january", "february", "moved", "note"),
+    [
+        (
+            "5 7 4",
+            "high low medium",
+            [],
+            "3 contacts had or have a Fit that is no number: whether it moved is not known.",
+        ),
+        (
+            "high low medium",
+            "5 7 4",
+            [],
+            "3 contacts had or have a Fit that is no number: whether it moved is not known.",
+        ),
+        ("5 7 4", "6 low 4", [["1", "score up"]], "1 contact had or has a Fit that is no number: whether it moved"),
+        ("A B C", "B A C", [], "3 contacts had or have a Fit that is no number: whether it moved is not known."),
+        ("5 7 4", "6 1 4", [["1", "score up"], ["2", "score down"]], None),
+    ],
+)
+def test_a_score_that_is_no_number_is_not_compared_and_counted(tmp_path, january, february, moved, note):
+    for day, cells in (("2025-01-01", january), ("2025-02-01", february)):
+        rows = "".join(f"{n},{cell}\n" for n, cell in enumerate(cells.split(), start=1))
+        ws = imported(tmp_path, day, "Record ID,Fit\n" + rows)
+    found = ws.changes("2025-01-15", score="Fit")
+    assert kinds(found) == moved
+    assert [one.startswith(note) for one in found.notes] == [True] * len(found.notes) if note else found.notes == ()
+    assert bool(found.notes) == bool(note)
+
+
+def test_a_score_that_is_not_there_is_said(tmp_path):
+    imported(tmp_path, "2025-01-01", "Record ID,Email\n1,a@one.example\n")
+    ws = imported(tmp_path, "2025-02-01", "Record ID,Email,Fit\n1,a@one.example,7\n")
+    with pytest.raises(WorkbenchError) as error:
+        ws.changes("2025-01-15", score="Fitt")
+    assert str(error.value) == (
+        "the contacts of contacts-2025-02-01 have no property 'Fitt'; they have 'hs_object_id', 'email', 'Fit'. "
+        "Did you mean 'Fit'?"
+    )
+    with pytest.raises(WorkbenchError, match="Did you mean 'Fit'"):
+        ws.changes("2024-01-15", score="Fitt")
+    assert ws.changes("2025-01-15", score="Fit").notes == (
+        "the contacts of 2025-01-01 have no Fit: whose score moved is not known.",
+    )
+    assert ws.changes("2025-01-15").notes == (
+        "the contacts of 2025-01-01 and 2025-02-01 have no hubspotscore: whose score moved is not known.",
+    )
+
+
+def test_a_stage_that_came_as_text_once_is_no_traceback(tmp_path):
+    header = 'Record ID,"Date entered ""Pilot (Lifecycle Stage Pipeline)"""\n'
+    imported(tmp_path, "2025-01-01", header + "1,soon\n2,later\n")
+    ws = imported(tmp_path, "2025-02-01", header + "1,2025-01-20 10:00\n2,\n")
+    assert kinds(ws.changes("2025-01-15")) == []
+    assert kinds(ws.changes("2024-01-15")) == [["1", "entered stage"]]

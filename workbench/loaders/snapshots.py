@@ -239,7 +239,7 @@ def _between(
     notes: list[str] = []
     lacking = [f"{one.as_of:%Y-%m-%d}" for one, names in ((earlier, was), (later, now)) if score not in names]
     if lacking:
-        notes.append(f"{score} is no property in {' and '.join(lacking)}: whose score moved is not known.")
+        notes.append(f"the contacts of {' and '.join(lacking)} have no {score}: whose score moved is not known.")
     else:
         old, new = f"was.{quoted(score)}::VARCHAR", f"now.{quoted(score)}::VARCHAR"
         words = " OR ".join(f"({one} IS NOT NULL AND try_cast({one} AS DOUBLE) IS NULL)" for one in (old, new))
@@ -295,7 +295,7 @@ def _from_dates(
     elif score in there:
         notes.append(f"No history of {score} was loaded: whose score moved is not known.")
     else:
-        notes.append(f"{score} is no property in {workspace.as_of:%Y-%m-%d}: whose score moved is not known.")
+        notes.append(f"the contacts of {workspace.as_of:%Y-%m-%d} have no {score}: whose score moved is not known.")
     return _frame(connection, parts), notes
 
 
