@@ -46,6 +46,12 @@ def test_a_second_table_is_set_aside_with_its_title(tmp_path, between, written):
     assert [code for _, code in faults] == ["L023"] * (3 if between else 2)
 
 
+@pytest.mark.parametrize("written", ["csv", "padded", "xlsx"])
+def test_a_second_table_of_columns_that_nobody_knows_is_told_by_its_id(tmp_path, written):
+    ids, faults = read(tmp_path, HEADER + ROWS + "Record ID,Ours,Theirs,Mine\n900,1,2,3\n", written)
+    assert (ids, faults) == (["101", "102", "103"], [[5, "L023"], [6, "L023"]])
+
+
 def test_a_second_table_below_ids_that_are_words_is_set_aside_with_its_title(tmp_path):
     text = "Prospect ID,First Name,Email\na1,Ada,a@x.example\nb1,Ben,b@x.example\n\nDeals\n"
     ids, faults = read(tmp_path, text + DEALS, mapping={"Prospect ID": "hs_object_id"})

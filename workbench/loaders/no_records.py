@@ -43,14 +43,22 @@ class Table:
         filled = _filled(cells)
         if filled and all(map(_RULED.fullmatch, filled)):
             return True
-        own = sum(cell.strip().casefold() in names for cell, names in zip(cells, self.names, strict=False))
-        return 2 * own > len(filled) and own >= min(2, self.n_named)
+        own = list(zip(cells, self.names, strict=False))
+        if not any(cell.strip().casefold() in names for cell, names in own):  # `normal` takes its time
+            return False
+        n_own = sum(normal(cell) in names for cell, names in own)
+        return 2 * n_own > len(filled) and n_own >= min(2, self.n_named)
 
     def begins_another(self, cells: Sequence[str], *, apart: bool) -> bool:
-        """Most cells name properties of one object, but not of these columns; nearly all where no row is between."""
+        """The row names an id for its id, or properties of one object in most cells, but not those of these columns.
+
+        Nearly all cells have to where the row is not `apart` from the records.
+        """
         filled = _filled(cells)
+        if len(filled) > 1 and normal(self.id_of(cells)) in _key_labels():
+            return not self.is_header(cells)
         enough = max(2, 0.6 * len(filled)) if apart else max(3, 0.8 * len(filled))
-        if sum(cell.strip().casefold() in _all_labels() for cell in filled) < enough:  # n_known takes its time
+        if sum(cell.strip().casefold() in _all_labels() for cell in filled) < enough:  # so does n_known
             return False
         return n_known(filled) >= enough and not self.is_header(cells)
 
