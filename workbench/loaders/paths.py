@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,9 +24,9 @@ def given_path(given: object, called: str = "path") -> Path:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except UnicodeEncodeError as error:
-        shown = os.fspath(path).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        shown = re.sub("[\ud800-\udfff]", "\ufffd", str(path))
         raise WorkbenchError(
-            f"the name of {shown} is not UTF-8 text (� stands for what cannot be read): rename it and try again."
+            f"the name of {shown} is not UTF-8 (\ufffd stands for what is no letter): rename it and try again."
         ) from error
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or str(error)

@@ -10,12 +10,15 @@ from functools import cache
 
 from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.loaders.values import looks_like_a_date, looks_like_a_number
 
 ROW_NUMBER = "(row number)"
 """In a mapping, stands for the number of the row: `{"(row number)": "hs_object_id"}`."""
 
 NO_HEADER = re.compile(r"column \d+")
 """In a mapping, stands for a column of a file without a header: `{"column 1": "hs_object_id"}`."""
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "contact": ("hs_object_id",),
@@ -181,6 +184,14 @@ def _known(object_name: str) -> dict[str, tuple[str, str, int]]:
     return known
 
 
+def is_record(cells: Sequence[str]) -> bool:
+    """Whether cells are values, not headers: a number comes first, or there is an e-mail or a date."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return any(_EMAIL.fullmatch(cell) or looks_like_a_date(cell) for cell in filled) or (
+        bool(filled) and looks_like_a_number(filled[0])
+    )
+
+
 def n_known(headers: Sequence[str]) -> int:
     """How many of these headers the best-fitting object knows."""
     wanted = {normal(header) for header in headers}
@@ -256,6 +267,12 @@ def _object(headers: Sequence[str], mapped: Mapping[str, str], file: str) -> tup
         score = len(found) + 0.5 * any(word in stem for word in _FILE_WORDS[candidate])
         if best is None or score > best[0]:
             best = (score, candidate, len(found))
+    if best is None and is_record(headers):
+        raise WorkbenchError(
+            f"{file} seems to have no header: its first row is {listing(headers)}. Say which column holds an id that "
+            f"no two rows share, as in mapping={{'column 1': 'hs_object_id'}}, or number the rows with "
+            f"mapping={{{ROW_NUMBER!r}: 'hs_object_id'}}."
+        )
     if best is None:
         raise WorkbenchError(
             f"{file} has the columns {listing(headers)}: none of them names a contact, deal or another known object. "
@@ -287,12 +304,13 @@ def _names(
     headers: Sequence[str], mapped: Mapping[str, str], object_name: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     known, internal = _known(object_name), catalog.by_name(object_name)
+    spelt = {name.casefold(): name for name in internal}
     claims: dict[str, tuple[int, int]] = {}
     seen: list[tuple[str, str]] = []
     for index, header in enumerate(headers):
         key = normal(header)
         if key in mapped:
-            name, how, rank = mapped[key], "mapping", -1
+            name, how, rank = spelt.get(mapped[key].casefold(), mapped[key]), "mapping", -1
         elif header.strip() in internal:
             name, how, rank = header.strip(), "internal name", 0
         elif key in known:
