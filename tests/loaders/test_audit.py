@@ -76,6 +76,59 @@ def test_each_figure_counts_just_its_rows(found, finding, table, figure, records
     assert line["share"] == line["n"] / line["of"]
 
 
+def test_a_day_without_a_time_is_no_earlier_than_the_times_of_that_day(tmp_path):
+    (tmp_path / "deals.csv").write_text(
+        "Record ID,Deal Name,Deal Stage,Create Date,Close Date\n"
+        "1,A,Closed Won,2025-01-01 09:30,2025-01-01\n2,B,Closed Won,2025-01-02 09:30,2025-01-01\n"
+    )
+    (tmp_path / "contacts.csv").write_text(
+        "Record ID,Became a Lead Date,Became a Customer Date\n"
+        "1,2025-01-01 09:30,2025-01-01\n2,2025-01-02 09:30,2025-01-01\n"
+    )
+    found = wb.audit(wb.load(tmp_path))
+    assert ids(found.rows("impossible dates", figure="closed before they were created")) == ["2"]
+    assert ids(found.rows("impossible dates", figure="entered customer before an earlier stage")) == ["2"]
+
+
+@pytest.mark.parametrize(("offset", "most"), [(0, -1), (0, "x"), (0, True), (0, 1.5), (-1, None), (None, -1)])
+def test_numbers_of_rows_that_are_none_are_said(found, offset, most):
+    wrong = f"offset is {offset!r}" if offset else f"most is {most!r}"
+    told = wrong + ": give a whole number of rows, such as 100."
+    assert said(found.rows, "duplicates", offset=offset or 0, most=most) == told
+    if not offset:
+        assert said(found.workspace.report.frame, most=most) == told
+
+
+def test_faults_of_what_is_not_there_are_not_just_none(found):
+    report = found.workspace.report
+    assert said(report.frame, file="deal.csv") == (
+        "unknown file 'deal.csv'; there are 'contacts-2026-06-30.csv', 'deals-2026-06-30.csv', "
+        "'tickets-2026-06-30.csv', 'activities-2026-06-30.csv'."
+    )
+    assert said(report.frame, column="Deal Stag") == (
+        f"unknown column 'Deal Stag'; there are {known(report)}. Did you mean 'Deal Stage'?"
+    )
+    assert said(report.frame, column="email", file="deals-2026-06-30.csv") == (
+        "unknown column 'email' of deals-2026-06-30.csv; there are 'hs_object_id', 'dealstage', 'createdate', "
+        "'closedate', 'Record ID', 'Deal Stage', 'Create Date', 'Close Date'."
+    )
+
+
+def known(report: wb.LoadReport) -> str:
+    names = list(dict.fromkeys([*report.columns["name"], *report.columns["header"]]))
+    return f"{', '.join(map(repr, names[:8]))} and {len(names) - 8} more"
+
+
+def test_faults_are_found_by_the_header_too(tmp_path):
+    (tmp_path / "contacts.csv").write_text("Record ID,Create Date,First Name\n1,soon,A\n,2025-01-01,B\n3,2025-01-01\n")
+    report = wb.load(tmp_path).report
+    assert report.frame(column="Create Date")["value"].tolist() == ["soon"]
+    pd.testing.assert_frame_equal(report.frame(column="Create Date"), report.frame(column="createdate"))
+    assert report.frame(column="First Name").empty
+    assert report.frame(column="")["code"].tolist() == ["L002"]
+    assert report.frame(most=0).empty
+
+
 def test_who_did_something_lately_is_not_stale_and_who_bounced_is_told_apart(exports):
     found = wb.audit(wb.load(exports), stale_days=15)
     stale = found.rows("stale records", table="contacts", figure="without a sign of life for 15 days")

@@ -92,6 +92,37 @@ def test_an_unknown_contact_is_said(ws, strange):
         ws.timeline(strange)
 
 
+def test_a_day_without_a_time_comes_after_the_creation_on_that_day(tmp_path):
+    files = {
+        "contacts.csv": 'Record ID,Create Date,"Date entered ""Lead (Lifecycle Stage Pipeline)"""\n'
+        "1,2025-01-01 08:00,2025-01-01\n",
+        "deals.csv": "Record ID,Deal Name,Deal Stage,Create Date,Close Date,Associated Contact IDs\n"
+        "9,One,Closed Won,2025-01-01 09:30,2025-01-01,1\n8,Two,Closed Lost,2025-01-01,2025-01-01,1\n",
+        "activities.csv": "Activity ID,Contact ID,Activity type,Activity date\n7,1,Call,2025-01-01 09:00\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    story = loaders.load(tmp_path).timeline(1)
+    assert story[["kind", "id"]].to_numpy().tolist() == [
+        ["deal_created", "8"],
+        ["deal_lost", "8"],
+        ["created", "1"],
+        ["stage", "1"],
+        ["call", "7"],
+        ["deal_created", "9"],
+        ["deal_won", "9"],
+    ]
+    assert f"{story['at'].iloc[-1]}" == "2025-01-01 00:00:00"  # as it stands in the file
+
+
+def test_history_tells_of_a_contact_however_its_kind_is_written(tmp_path):
+    (tmp_path / "contacts.csv").write_text("Record ID,Email\n1,ada@one.example\n")
+    (tmp_path / "history.csv").write_text(
+        "Object,Record ID,Property,Value,Change date\nContact,1,lifecyclestage,lead,2025-01-01 10:00\n"
+    )
+    assert loaders.load(tmp_path).timeline(1)["what"].tolist() == ["Entered Lead"]
+
+
 def test_a_workspace_without_contacts_has_no_story(tmp_path):
     (tmp_path / "deals.csv").write_text("Record ID,Deal Name,Deal Stage\n1,One,Closed Won\n")
     with pytest.raises(WorkbenchError, match="has no contacts"):

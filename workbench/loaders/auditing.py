@@ -13,7 +13,9 @@ import pandas as pd
 
 from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.loaders.joining import before
 from workbench.loaders.recognise import KEYS
+from workbench.loaders.report import check_number
 from workbench.loaders.values import given_time
 from workbench.loaders.workspace import HIDDEN, Workspace, needs_workspace, to_pandas
 from workbench.sql import parquet, quoted, sql_text
@@ -138,8 +140,10 @@ class Audit:
         Raises
         ------
         WorkbenchError
-            There is no such figure.
+            There is no such figure, or `offset` or `most` is no number of rows.
         """
+        check_number("offset", offset)
+        check_number("most", most)
         chosen = [
             one
             for one in [*self.figures, *_blanks(self.workspace)]
@@ -202,7 +206,8 @@ def audit(workspace: Workspace, *, stale_days: int = 180, as_of: str | dt.date |
     Stale is a contact who did nothing for `stale_days` days before `as_of` (the export's own day by default): no opened
     or clicked e-mail, page view, form, call or meeting, as activities and dated properties tell; creation counts as
     such. A deal is stale that is open so long after its close date, a ticket that is open for so long.
-    Dates before 1990, after `as_of` where they cannot be plans, and in an order that cannot be, are impossible.
+    Dates before 1990, after `as_of` where they cannot be plans, and in an order that cannot be, are impossible; a day
+    without a time is no earlier than the times of that day.
 
     Raises
     ------
@@ -361,7 +366,7 @@ def _impossible(table: str, dated: Collection[str], types: Collection[str], as_o
         if first in dated and second in dated:
             yield _Figure(
                 finding="impossible dates", table=table, figure=f"{did} before they were created",
-                where=f"{quoted(second)} < {quoted(first)}", columns=(first, second), what_to_do=correct,
+                where=before(second, first), columns=(first, second), what_to_do=correct,
             )  # fmt: skip
     if table == "contacts":
         stages = [stage for stage in STAGES if f"hs_v2_date_entered_{stage}" in dated]
@@ -369,7 +374,7 @@ def _impossible(table: str, dated: Collection[str], types: Collection[str], as_o
             earlier = [f"hs_v2_date_entered_{stage}" for stage in stages[:place]]
             if earlier:
                 column = f"hs_v2_date_entered_{late}"
-                when = " OR ".join(f"{quoted(column)} < {quoted(name)}" for name in earlier)
+                when = " OR ".join(before(column, name) for name in earlier)
                 yield _Figure(
                     finding="impossible dates", table=table, figure=f"entered {late} before an earlier stage",
                     where=when, columns=(*earlier, column),

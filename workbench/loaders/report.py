@@ -6,12 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.wording import plural
 
 _MERGED = "L008"  # counted as rows merged, too
@@ -204,24 +205,49 @@ class LoadReport:
         """One row per fault: file, row, column, code, value, reason, what_to_do.
 
         `row` counts records from 1, the header among them, as a spreadsheet shows them; blank lines below the header
-        do not count. `file`, `column` and `code`
-        filter; `most` bounds the rows.
+        do not count. `file`, `column` and `code` filter; a column may be called by its name or as the file calls it.
+        `most` bounds the rows.
+
+        Raises WorkbenchError where there is no such file, column or code, or `most` is no number of rows.
         """
+        check_number("most", most)
         if code is not None and code not in CODES:
             raise WorkbenchError(f"unknown fault code {code!r}; the codes are {CODES_LISTED}")
-        faults = self._read({"file": file, "column": column, "code": code}, most)
+        files = [report.file for report in self.file_reports]
+        if file is not None and file not in files:
+            raise WorkbenchError(f"unknown file {file!r}; there are {listing(files)}.{did_you_mean(file, files)}")
+        columns = None if column is None else self._columns(column, file)
+        faults = self._read(
+            {"file": [file] if file else None, "column": columns, "code": [code] if code else None}, most
+        )
         faults["reason"] = faults["code"].map({key: known.reason for key, known in CODES.items()}).astype("str")
         faults["what_to_do"] = faults["code"].map({key: known.what_to_do for key, known in CODES.items()}).astype("str")
         return faults
 
-    def _read(self, wanted: Mapping[str, str | None], most: int | None) -> pd.DataFrame:
+    def _columns(self, column: str, file: str | None) -> list[str]:
+        """The names of a column, which may be given as the files call it."""
+        reports = [one for one in self.column_reports if file in (None, one.file)]
+        names, headers = [one.name for one in reports], [one.header for one in reports]
+        if column in names or not column:  # a fault of a whole row stands in no column
+            return [column]
+        if column in headers:
+            return [one.name for one in reports if one.header == column]
+        if self._read({"column": [column]}, 1).empty:  # none that a load has made, such as a numbered record id
+            known = list(dict.fromkeys([*names, *headers]))
+            of = "" if file is None else f" of {file}"
+            raise WorkbenchError(
+                f"unknown column {column!r}{of}; there are {listing(known)}.{did_you_mean(column, known)}"
+            )
+        return [column]
+
+    def _read(self, wanted: Mapping[str, Sequence[str] | None], most: int | None) -> pd.DataFrame:
         import duckdb
 
         if self.faults is None or not self.counts:
             empty = {name: pd.Series(dtype="int64" if name == "row" else "str") for name in FAULT_COLUMNS}
             return pd.DataFrame(empty)
-        given = {name: value for name, value in wanted.items() if value is not None}
-        where = " AND ".join(f'"{name}" = ?' for name in given) or "true"
+        given = {name: list(values) for name, values in wanted.items() if values is not None}
+        where = " AND ".join(f'"{name}" IN (SELECT unnest(?))' for name in given) or "true"
         limit = "" if most is None else f" LIMIT {int(most)}"
         with duckdb.connect() as connection:
             found = connection.execute(
@@ -272,6 +298,12 @@ class LoadReport:
             faults=None if folder is None or read["faults"] is None else folder / read["faults"],
             keeper=keeper,
         )
+
+
+def check_number(called: str, given: object) -> None:
+    """Raises WorkbenchError where an argument is no number of rows."""
+    if given is not None and (isinstance(given, bool) or not isinstance(given, Integral) or given < 0):
+        raise WorkbenchError(f"{called} is {given!r}: give a whole number of rows, such as 100.")
 
 
 CODES_LISTED = f"{min(CODES)} to {max(CODES)}"

@@ -14,6 +14,7 @@ from workbench.sql import quoted, sql_text
 
 ENTERED_STAGE = "hs_v2_date_entered_"
 MERGED_IDS = "hs_merged_object_ids"
+_CREATED = ("created", "deal_created", "ticket_created")
 COLUMNS = ("at", "kind", "what", "detail", "object", "id", "value")
 
 
@@ -59,10 +60,19 @@ def timeline(workspace: Workspace, contact_id: str | int) -> pd.DataFrame:
         at=pd.to_datetime(frame["at"], errors="coerce").astype("datetime64[us]"),
         value=pd.to_numeric(frame["value"], errors="coerce").astype("float64"),
     )
-    frame = frame.dropna(subset=["at"]).sort_values("at", kind="stable", ignore_index=True)
+    frame = frame.dropna(subset=["at"])
+    frame = frame.loc[_in_order(frame).sort_values(kind="stable").index].reset_index(drop=True)
     # a stage that both its date and the history tell, to the minute
     again = (frame["kind"] == "stage") & frame.assign(at=frame["at"].dt.floor("min")).duplicated(["kind", "at", "what"])
     return frame[~again].reset_index(drop=True)
+
+
+def _in_order(events: pd.DataFrame) -> pd.Series[pd.Timestamp]:
+    """When each event is told: one on the day of its record's creation, without a time of day, is told after that."""
+    at = events["at"]
+    created = at.where(events["kind"].isin(_CREATED)).groupby([events["object"], events["id"]], dropna=False)
+    born = created.transform("min")
+    return at.mask(at == born.dt.normalize(), born)
 
 
 Event = tuple[Any, str, str, Any, str, Any, Any]
