@@ -4,6 +4,7 @@ import gzip
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -191,7 +192,7 @@ def test_names_come_back_from_the_code_page_of_their_language(tmp_path, encoding
     assert one.report.counts == {}
 
 
-def read(tmp_path: Path, content: bytes, **options: str) -> loaders.Export:
+def read(tmp_path: Path, content: bytes, **options: Any) -> loaders.Export:
     path = tmp_path / "contacts.csv"
     path.write_bytes(content)
     return loaders.read_export(path, **options)
@@ -241,3 +242,81 @@ def test_headers_decoded_wrongly_are_put_right(tmp_path):
 def test_invisible_characters_before_a_quoted_header_do_not_hide_it(tmp_path, before):
     one = read(tmp_path, (before + '"Record ID","First Name, all","Email"\n1,"a",b@x.example\n').encode())
     assert list(one.frame) == ["hs_object_id", "First Name, all", "email"]
+
+
+ROWS = (
+    "101,Ada,Lind,ada@one.example,2026-01-02 10:00,12.5,Rome\n102,Zoë,Groß,zoe@two.example,2026-01-13 09:30,,Köln\n"
+    "103,Cleo,Nair,,2026-02-03 08:15,-3,\n"
+)
+NUMBERED = {"(row number)": "hs_object_id"}
+
+
+def test_a_padded_title_is_not_taken_for_the_header(tmp_path):
+    one = read(
+        tmp_path,
+        b"Kontakte;;;;;;\nRecord ID;Email;Budget;Motto;Region;Kanal;Rang\n"
+        b"1;a@x.example;5;x;N;web;1\n2;b@x.example;6;y;S;web;2\n",
+    )
+    assert list(one.frame) == ["hs_object_id", "email", "Budget", "Motto", "Region", "Kanal", "Rang"]
+    assert one.frame["hs_object_id"].tolist() == ["1", "2"]
+
+
+def test_a_header_is_found_below_thirty_lines(tmp_path):
+    lines = "".join(f"line {n} of what comes before\n" for n in range(30))
+    one = read(tmp_path, (lines + HEADER + ROWS).encode())
+    assert one.report.files["header_row"].tolist() == [31]
+    assert one.frame["hs_object_id"].tolist() == ["101", "102", "103"]
+
+
+@pytest.mark.parametrize("title", ['"Export" Kontakte, heute', '"Export Kontakte', 'Kontakte 3" und mehr', '"a"b"'])
+def test_a_stray_quote_in_a_title_swallows_nothing(tmp_path, title):
+    one = read(tmp_path, f"{title}\n{HEADER}{ROWS}".encode())
+    assert one.report.files["header_row"].tolist() == [2]
+    assert one.frame["hs_object_id"].tolist() == ["101", "102", "103"]
+
+
+def test_a_file_without_a_header_is_said_to_have_none(tmp_path):
+    with pytest.raises(WorkbenchError) as error:
+        read(tmp_path, ROWS.encode())
+    assert str(error.value) == (
+        "contacts.csv seems to have no header: its first row is '101', 'Ada', 'Lind', 'ada@one.example', "
+        "'2026-01-02 10:00', '12.5', 'Rome'. Say which column holds an id that no two rows share, as in "
+        "mapping={'column 1': 'hs_object_id'}, or number the rows with mapping={'(row number)': 'hs_object_id'}."
+    )
+
+
+@pytest.mark.parametrize("mapping", [NUMBERED, {"column 1": "hs_object_id"}])
+def test_a_file_without_a_header_keeps_its_first_row(tmp_path, mapping):
+    one = read(tmp_path, ROWS.encode(), mapping=mapping)
+    assert one.report.rows_loaded == 3
+    assert one.frame["column 2"].tolist() == ["Ada", "Zoë", "Cleo"]
+
+
+@pytest.mark.parametrize(
+    ("text", "mapping", "column", "cells"),
+    [
+        ("Record ID\n1\n2\n3\n", {}, "hs_object_id", ["1", "2", "3"]),
+        ("Email\na@x.example\nb@x.example\n", NUMBERED, "email", ["a@x.example", "b@x.example"]),
+        ("Notes\nhello, world\na, b, c\n", NUMBERED, "Notes", ["hello, world", "a, b, c"]),
+        ("Prospect\nA 1\nB 2\n", NUMBERED, "Prospect", ["A 1", "B 2"]),
+    ],
+)
+def test_a_file_of_one_column_has_no_delimiter(tmp_path, text, mapping, column, cells):
+    one = read(tmp_path, text.encode(), mapping=mapping)
+    assert one.report.files["delimiter"].tolist() == [""]
+    assert one.frame[column].tolist() == cells
+    assert one.report.counts == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("Record ID;Foo;Bar\n7;a,b;x\n8;c,d;y\n", ";"),
+        ("Title of all\nProspect;Kind;Value\n7;a;1.5\n8;b;2\n", ";"),
+        ("Prospect,Kind,Value\n7,a\n", ","),
+        ("Prospect^Kind\n7^a\n8^b\n", "^"),
+    ],
+)
+def test_a_delimiter_under_which_there_is_a_table_is_taken(tmp_path, text, delimiter):
+    one = read(tmp_path, text.encode(), mapping={} if text.startswith("Record") else NUMBERED)
+    assert one.report.files["delimiter"].tolist() == [delimiter]

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import io
 import re
+import shutil
 import sys
 import zipfile
 import zlib
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError, listing
-from workbench.loaders.recognise import NO_HEADER, n_known, normal
+from workbench.loaders.recognise import NO_HEADER, ROW_NUMBER, is_record, n_known, normal
 from workbench.loaders.sheets import write_rows
 
 SHEETS = frozenset({".xlsx", ".xls", ".xlsb", ".ods", ".xlsm"})
@@ -78,6 +79,9 @@ _CODE_PAGES = [f"cp{number}" for number in (1250, 1251, 1253, 1255, 1256, 1257, 
 _MIXED = "utf-8 and cp1252"
 FOREIGN = "\ufdd0"
 """Stands before letters that were read as Windows-1252 in a text that is UTF-8: no text has this character."""
+_DELIMITERS = (",", ";", "\t", "|")
+NO_DELIMITER = "\x1f"
+"""The delimiter of a file with one column: no text has it."""
 _INVISIBLE = "\ufeff\u200b\u2060"
 _CONTROLS = bytes(byte for byte in range(32) if byte not in (9, 10, 12, 13, 28, 29, 30, 31))
 _SUSPECT = (
@@ -283,6 +287,9 @@ def _open_text(path: Path, workplace: Path, name: str, expected: Sequence[str]) 
             text += lines.read(16 * SAMPLE_BYTES)
     if not text.strip():
         raise WorkbenchError(f"{name} holds nothing but blanks: export it again, as CSV or XLSX.")
+    if n_stray := _stray_quotes_above(text):
+        text = _without_quotes_above(readable, workplace / "plain.csv", text, n_stray)
+        readable = workplace / "plain.csv"
     delimiter, quote, escape, first = _dialect(text)
     whole = readable.stat().st_size <= len(text)
     records = list(_head(text, delimiter, quote, escape, whole=whole))
@@ -298,6 +305,7 @@ def _open_text(path: Path, workplace: Path, name: str, expected: Sequence[str]) 
         escape=escape,
         headers=headers,
         header_row=header_row,
+        found=("", quote) if delimiter == NO_DELIMITER else None,
         suspect=suspect or (early_breaks and header_row > 1) or ("\r" in text and "\n" not in text),
     )
 
@@ -422,31 +430,73 @@ def put_right(cell: str) -> str:
         return cell
 
 
+def _stray_quotes_above(text: str) -> int:
+    """How many lines stand above the header, where a quote among them makes no sense and would swallow it."""
+    lines = list(islice(io.StringIO(text, newline=""), 60))
+    best, above = 0, 0
+    for delimiter in _DELIMITERS:
+        for number, line in enumerate(lines):
+            known = n_known(next(csv.reader([line], delimiter=delimiter), []))
+            if known > max(best, 2):
+                best, above = known, number
+    if not any('"' in line for line in lines[:above]):
+        return 0
+    try:
+        list(csv.reader(lines[:above], strict=True))
+    except csv.Error:
+        return above
+    return 0
+
+
+def _without_quotes_above(path: Path, to: Path, text: str, n_lines: int) -> str:
+    """Write a text again without the quotes in its first lines; the same of its beginning."""
+    with path.open(encoding="utf-8-sig", newline="") as read, to.open("w", encoding="utf-8", newline="") as write:
+        write.writelines(line.replace('"', "") for line in islice(read, n_lines))
+        shutil.copyfileobj(read, write)
+    head = list(io.StringIO(text, newline=""))
+    return "".join([*(line.replace('"', "") for line in head[:n_lines]), *head[n_lines:]])
+
+
 def _dialect(text: str) -> tuple[str, str, str, int]:
     """Delimiter, quote, escape, and how many records stand before the table for sure.
 
-    The delimiter is the one under which headers are known, else what CleverCSV finds.
+    The delimiter is the one under which headers are known, else what CleverCSV finds; a file of one column has none.
     """
     first, _, rest = text.partition("\n")
     if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:
         return first.strip()[4], '"', _escape(rest, first.strip()[4], '"'), 1
     best: tuple[int, str] = (0, "")
-    for delimiter in (",", ";", "\t", "|"):
-        for record in list(_head(text, delimiter, '"', '"', whole=False))[:20]:
-            if len(record) > 1:
-                best = max(best, (n_known(record), delimiter), key=lambda found: found[0])
+    for delimiter in _DELIMITERS:
+        records = list(_head(text, delimiter, '"', '"', whole=False))
+        known = max((n_known(record) for record in records if len(record) > 1), default=0)
+        if known >= 3 or _is_table(records):
+            best = max(best, (known, delimiter), key=lambda found: found[0])
     if best[0] >= 3:
         return best[1], '"', _escape(text, best[1], '"'), 0
+    if best[0] == 0 and n_known([first.strip().strip('"')]):
+        return NO_DELIMITER, '"', '"', 0
     import clevercsv
 
     try:
-        dialect = clevercsv.Detector().detect(text)
+        dialect = clevercsv.Detector().detect(text, delimiters=list(best[1]) or None)
     except clevercsv.Error:
         dialect = None
-    if dialect is None or not dialect.delimiter or dialect.delimiter.isalnum() or dialect.delimiter in "\r\n":
-        return (best[1] or ","), '"', '"', 0
-    quote = dialect.quotechar or '"'
-    return dialect.delimiter, quote, _escape(text, dialect.delimiter, quote), 0
+    if dialect is None or not dialect.delimiter or dialect.delimiter.isalnum() or dialect.delimiter in "\r\n @._-":
+        delimiter, quote = best[1] or ",", '"'
+    else:
+        delimiter, quote = dialect.delimiter, dialect.quotechar or '"'
+    escape = _escape(text, delimiter, quote)
+    if delimiter not in first and not _is_table(
+        list(_head(text, delimiter, quote, escape, whole=text.endswith(("\n", "\r"))))
+    ):
+        return NO_DELIMITER, '"', '"', 0
+    return delimiter, quote, escape, 0
+
+
+def _is_table(records: Sequence[Sequence[str]]) -> bool:
+    """Whether more than half of the records that are split at all have the same number of cells."""
+    widths = Counter(len(record) for record in records if len(record) > 1)
+    return bool(widths) and 2 * widths.most_common(1)[0][1] > widths.total()
 
 
 def _escape(text: str, delimiter: str, quote: str) -> str:
@@ -495,27 +545,30 @@ def _header(
 ) -> tuple[int, tuple[str, ...]]:
     """The record that holds the header: the one with most known names, else the first that is as wide as the rest."""
     wanted = {normal(header) for header in expected}
-    widest = max((len(record) for record in records[after:]), default=0)
+    n_cells = max((len(record) for record in records[after:]), default=0)
+    no_header = tuple(f"column {number}" for number in range(1, n_cells + 1))
     if any(NO_HEADER.fullmatch(header) for header in wanted):
-        return 0, tuple(f"column {number}" for number in range(1, widest + 1))
+        return 0, no_header
     best, row = 0, 0
-    scores = [n_known(record) + 2 * sum(normal(cell) in wanted for cell in record) for record in records[:20]]
-    for number, (record, score) in enumerate(zip(records[:20], scores, strict=True), start=1):
-        if number > after and score > best and (wanted or sum(bool(cell.strip()) for cell in record) > 1):
+    filled = [sum(bool(cell.strip()) for cell in record) for record in records]  # a title may be padded
+    scores = [n_known(record) + 2 * sum(normal(cell) in wanted for cell in record) for record in records]
+    for number, score in enumerate(scores, start=1):
+        if number > after and score > best and (wanted or filled[number - 1] > 1):
             best, row = score, number
-    wide = next((n for n, r in enumerate(records, start=1) if n > after and len(r) >= max(2, widest * 0.8)), 0)
-    if wide < row and 0 < wide <= len(scores):
+    widest = max(filled[after:], default=0)
+    wide = next((n for n, width in enumerate(filled, start=1) if n > after and width >= max(2, widest * 0.8)), 0)
+    if 0 < wide < row and (best < scores[wide - 1] + 2 or 2 * best < filled[row - 1]):
         # A value may read like a name: a source "Email", a sector "Industry". The first wide record gives way only to
         # one that clearly holds names.
-        filled = sum(bool(cell.strip()) for cell in records[row - 1])
-        if best < scores[wide - 1] + 2 or 2 * best < filled:
-            row = wide
+        row = wide
     if row == 0:
         row = wide
     if row == 0:
         row = next((n for n, r in enumerate(records, start=1) if n > after and any(cell.strip() for cell in r)), 0)
     if row == 0:
         raise WorkbenchError(f"{name} holds no header and no rows: export it again, as CSV or XLSX.")
+    if wanted == {ROW_NUMBER} and scores[row - 1] == 0 and is_record(records[row - 1]):
+        return 0, no_header
     if len(records[row - 1]) > MOST_COLUMNS:
         raise WorkbenchError(
             f"{name} has {len(records[row - 1]):,} columns, more than {MOST_COLUMNS:,}: "
