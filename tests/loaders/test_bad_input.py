@@ -1,9 +1,16 @@
 """Whatever is no export ends in one sentence that says what came, what is there and what to do."""
 
+import fcntl
 import gzip
+import os
 import re
+import socket
 import struct
+import subprocess
+import sys
+import tempfile
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +19,7 @@ import xlsxwriter
 import workbench.loaders as loaders
 from workbench import catalog
 from workbench.errors import WorkbenchError, listing
+from workbench.loaders.mapping import add_to_mapping
 
 
 def said(read, *args, **options) -> str:
@@ -114,15 +122,125 @@ def test_a_mapping_file_that_is_not_yaml_says_so(contacts):
     assert "holds str. A mapping is" in said(loaders.load, contacts)
 
 
+A_MAPPING = (
+    "A mapping is {'Prospect ID': 'hs_object_id'} for every file, or {'leads.csv': {'object': 'contact', 'columns': "
+    "{'Prospect ID': 'hs_object_id'}}} for one."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Prospect: 2025-99-99", "is not YAML: month must be in 1..12."),
+        ("Prospect: !!int abc", "is not YAML: invalid literal for int() with base 10: 'abc'."),
+        ("Prospect: !!bool maybe", "is not YAML: 'maybe'."),
+        ("Prospect: " + "9" * 6_000, "is not YAML: Exceeds the limit (4300 digits)"),
+        ("Prospect: " + "[" * 3_000, "is not YAML: maximum recursion depth exceeded."),
+        ("Prospect: " + "{" * 3_000, "is not YAML: maximum recursion depth exceeded."),
+        ("contacts.csv: {object: [contact]}", "the mapping of 'contacts.csv' is {'object': ['contact']}."),
+        ("contacts.csv: {object: 5}", "the mapping of 'contacts.csv' is {'object': 5}."),
+        ("contacts.csv: {columns: }", "the mapping of 'contacts.csv' is {'columns': None}."),
+        ("contacts.csv: &all [*all]", "the mapping of 'contacts.csv' is [[[...]]]."),
+        ("[]", "holds list."),
+        ("7", "holds int."),
+    ],
+)
+def test_a_mapping_file_of_another_shape_says_so(contacts, text, sentence):
+    beside = contacts.parent / "mapping.yaml"
+    beside.write_text(text, encoding="utf-8")
+    for read in (loaders.load, loaders.read_export, loaders.suggest_mapping):
+        told = said(read, contacts)
+        assert sentence in told
+        assert told.endswith(A_MAPPING)
+    other = beside.rename(beside.with_name("other.yaml"))
+    assert sentence in said(loaders.load, contacts, mapping=other)
+
+
+def test_what_grows_in_a_mapping_file_is_shown_in_short(contacts):
+    parts = ["&a [x]", *(f"&{new} [{', '.join([f'*{old}'] * 9)}]" for old, new in pairwise("abcdefghijkl"))]
+    (contacts.parent / "mapping.yaml").write_text(f"Prospect: [{', '.join(parts)}]")
+    assert len(said(loaders.load, contacts)) < 1_000
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n"])
+def test_an_empty_mapping_file_says_nothing(contacts, text):
+    (contacts.parent / "mapping.yaml").write_text(text, encoding="utf-8")
+    assert loaders.load(contacts).contacts["hs_object_id"].tolist() == ["1"]
+    add_to_mapping(contacts.parent / "mapping.yaml", {("contacts.csv", "Prospect"): "prospect"})
+    assert loaders.load(contacts).contacts["prospect"].tolist() == [7]
+
+
+@pytest.mark.parametrize("given", [5, ["a"], b"x", 0.5])
+def test_a_mapping_that_is_none_says_so(contacts, given):
+    assert said(loaders.load, contacts, mapping=given) == f"the mapping is {given!r}. {A_MAPPING}"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "that is blank"),
+        (" ", "that is blank"),
+        ("_row", "the workbench calls a column of its own so"),
+        ("_FILE", "the workbench calls a column of its own so"),
+        ("_faults", "the workbench calls a column of its own so"),
+        ("file_row_number", "the workbench calls a column of its own so"),
+        ("\ud800", "not all of that is text"),
+        ("a\0b", "not all of that is text"),
+    ],
+)
+def test_a_name_that_no_column_can_have_is_refused(contacts, name, why):
+    sentence = f"the mapping calls the column 'Prospect' {name!r}, but {why}: give another name."
+    assert said(loaders.load, contacts, mapping={"Prospect": name}) == sentence
+    assert said(loaders.load, contacts, mapping={"*.csv": {"Prospect": name}}) == sentence
+
+
+@pytest.mark.parametrize(
+    ("mapping", "name", "one", "other"),
+    [
+        ({"Prospect": "foo", "First Name": "FOO"}, "FOO", "Prospect", "First Name"),
+        ({"contacts.csv": {"Prospect": "foo", "First Name": "foo"}}, "foo", "Prospect", "First Name"),
+        ({"(row number)": "Extra", "Prospect": "Extra"}, "Extra", "(row number)", "Prospect"),
+    ],
+)
+def test_two_columns_of_a_file_are_not_given_one_name(contacts, mapping, name, one, other):
+    assert said(loaders.load, contacts, mapping=mapping) == (
+        f"the mapping calls two columns of contacts.csv {name!r}: {one!r} and {other!r}. Give one of them another name."
+    )
+
+
+def test_what_is_said_of_one_file_goes_before_what_is_said_of_all(contacts):
+    ws = loaders.load(contacts, mapping={"Prospect": "nick", "contacts.csv": {"First Name": "Nick"}})
+    assert ws.contacts.to_dict("list") == {"hs_object_id": ["1"], "Nick": ["Ada"], "Prospect": [7]}
+
+
+def test_a_mapping_writes_a_property_in_any_capitals_and_no_column_is_lost(contacts):
+    assert loaders.load(contacts, mapping={"Prospect": "FIRSTNAME"}).contacts.to_dict("list") == {
+        "hs_object_id": ["1"],
+        "First Name": ["Ada"],
+        "firstname": ["7"],
+    }
+
+
 def test_unknown_options_say_what_there_is(contacts):
     assert said(loaders.load, contacts, language="es") == "unknown language 'es'; there are 'en', 'de', 'fr'."
     assert said(loaders.load, contacts, timezone="Berlin") == (
         "unknown time zone 'Berlin'; write it as in 'Europe/Berlin' or 'UTC'."
     )
+    for zone in (5, ["UTC"], "localtime", "right/UTC", "", "\udce4", "../UTC"):
+        assert said(loaders.load, contacts, timezone=zone) == (
+            f"unknown time zone {zone!r}; write it as in 'Europe/Berlin' or 'UTC'."
+        )
+    assert said(loaders.load, contacts, progress=5) == (
+        "progress is 5: give a function of a share and a text, such as print."
+    )
+    for object_name in (5, [5]):
+        for read in (loaders.read_export, loaders.suggest_mapping):
+            assert said(read, contacts, object=object_name) == (
+                f"unknown object {object_name!r}; the objects are {listing(catalog.TABLES, most=20)}."
+            )
     assert said(loaders.load, contacts, as_of="soon") == "as_of is 'soon', not a date: write it as in '2026-06-30'."
     assert said(loaders.read_export, contacts, object="contcat") == (
-        f"unknown object 'contcat'; the objects are {listing(catalog.TABLES, most=20)}. "
-        "Did you mean 'contact'?"
+        f"unknown object 'contcat'; the objects are {listing(catalog.TABLES, most=20)}. Did you mean 'contact'?"
     )
     assert said(loaders.read_export, contacts.parent) == (
         f"{contacts.parent} is a folder: read_export reads one file, load reads a folder."
@@ -138,6 +256,27 @@ def test_a_workspace_is_asked_only_for_what_it_has(contacts):
         "unknown column 'firstnam' of contacts; there are 'hs_object_id', 'firstname', 'Prospect'. "
         "Did you mean 'firstname'?"
     )
+    tables = f"the tables are {listing(catalog.TABLES.values(), most=20)}."
+    for read, name in ((ws.table, 5), (ws.columns, 5), (ws.table, [5])):
+        assert said(read, name) == f"unknown table {name!r}; {tables}"
+    there = "there are 'hs_object_id', 'firstname', 'Prospect'."
+    for engine in ("pandas", "duckdb", "polars"):
+        for columns in (5, [], "firstname"):
+            assert said(ws.table, "contacts", columns, engine) == (
+                f"columns is {columns!r}: give a list of names, as in ['hs_object_id', 'firstname']."
+            )
+        for name in (5, "_faults"):
+            assert said(ws.table, "contacts", [name], engine) == f"unknown column {name!r} of contacts; {there}"
+        assert said(ws.table, "contacts", ["firstname"] * 2, engine) == (
+            "the column 'firstname' of contacts was asked for twice: name it once."
+        )
+    assert said(ws.table, "deals", 5).startswith("columns is 5: ")
+    assert said(ws.timeline, "\udce4") == (
+        "contacts has no contact '\ufffd' among 1: give the record id (hs_object_id)."
+    )
+    assert said(ws.is_current, 5) == "sources is 5, not a path: give the name of a file or folder."
+    with pytest.raises(TypeError, match=r"is_current.* unexpected keyword argument 'foo'"):
+        ws.is_current(contacts, foo=1)
     assert said(ws.table, "contacts", engine="excel") == (
         "unknown engine 'excel'; there are 'pandas', 'duckdb', 'polars' and 'spark'."
     )
@@ -153,6 +292,161 @@ def test_a_workspace_is_not_written_over_other_things(contacts):
     assert said(loaders.open_workspace, contacts.parent) == (
         f"{contacts.parent} is no Workspace (no current.json in it): load the exports with `workbench import`."
     )
+
+
+READERS = (loaders.load, loaders.read_export, loaders.suggest_mapping)
+
+
+def test_what_is_neither_file_nor_folder_is_not_read(contacts):
+    pipe, plug = contacts.with_name("pipe.csv"), contacts.with_name("plug.csv")
+    os.mkfifo(pipe)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(plug))
+    for path in (pipe, plug, Path("/dev/null")):
+        for read in READERS:
+            assert said(read, path) == (f"{path} is neither a file nor a folder: save what comes out of it as a file.")
+        assert said(loaders.load, contacts, mapping=path) == f"the mapping {path} is no file. {A_MAPPING}"
+    os.mkfifo(contacts.with_name("score.yaml"))
+    os.mkfifo(contacts.with_name("mapping.yaml"))
+    assert len(loaders.load(contacts).contacts) == 1
+    assert loaders.load(contacts.parent).model_files == ()
+
+
+@pytest.mark.parametrize("given", [5, None, b"contacts.csv", ["contacts.csv"]])
+def test_what_is_no_path_says_so(contacts, given):
+    for read in (*READERS, loaders.open_workspace):
+        assert said(read, given) == f"path is {given!r}, not a path: give the name of a file or folder."
+    if given is not None:
+        assert said(loaders.load, contacts, to=given).startswith(f"to is {given!r}, not a path: ")
+
+
+@pytest.mark.parametrize(("given", "why"), [("x" * 300, "File name too long"), ("a\0b", "embedded null byte")])
+def test_a_path_that_no_system_has_says_so(contacts, given, why):
+    for read in (*READERS, loaders.open_workspace):
+        assert said(read, given) == f"path is {given!r}, which cannot be looked at: {why}."
+    for name in ("to", "mapping"):
+        assert (
+            said(loaders.load, contacts, **{name: given}) == f"{name} is {given!r}, which cannot be looked at: {why}."
+        )
+
+
+def test_a_name_that_is_not_utf_8_says_so(contacts):
+    folder = contacts.parent / "exports"
+    folder.mkdir()
+    (folder / "K\udce4ufer.csv").write_bytes(contacts.read_bytes())
+    sentence = (
+        f"the name of {folder}/K\ufffdufer.csv is not UTF-8 (\ufffd stands for what is no letter): rename it and try "
+        "again."
+    )
+    assert said(loaders.load, folder) == sentence
+    assert said(loaders.suggest_mapping, folder) == sentence
+    for read in READERS:
+        assert said(read, folder / "K\udce4ufer.csv") == sentence
+    assert "is not UTF-8" in said(loaders.load, contacts, to=folder / "K\udce4ufer")
+    contacts.with_name("score\udce4.yaml").write_text("name: Fit")
+    assert "is not UTF-8" in said(loaders.load, contacts)
+    assert sorted(entry.name for entry in folder.iterdir()) == ["K\udce4ufer.csv"]
+
+
+AS_ANOTHER = """
+import os, sys
+from workbench.errors import WorkbenchError
+from workbench.loaders import load, open_workspace, read_export, suggest_mapping
+import duckdb, pandas, pyarrow.parquet, filelock
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+for path in sys.argv[1:]:
+    for read in (load, read_export, suggest_mapping, open_workspace):
+        try:
+            print(read(path))
+        except WorkbenchError as error:
+            print(error)
+"""
+
+
+def folder_is_shut(path: Path) -> list[str]:
+    told = f"the folder {path} cannot be read: Permission denied."
+    return [told, f"{path} is a folder: read_export reads one file, load reads a folder.", told, told]
+
+
+def test_what_may_not_be_read_is_said(contacts):
+    folder = contacts.parent
+    for name in ("shut", "named"):
+        (folder / name).mkdir()
+        (folder / name / "contacts.csv").write_bytes(contacts.read_bytes())
+    for parent in [*folder.parents, folder]:
+        if parent.stat().st_uid == os.getuid() and parent.is_relative_to(folder.parents[2]):
+            parent.chmod(0o755)
+    within = folder / "shut" / "contacts.csv"
+    for path, mode in ((contacts, 0), (folder / "shut", 0), (folder / "named", 0o444)):
+        path.chmod(mode)
+    paths = contacts, folder / "shut", folder / "named", within
+    ran = subprocess.run([sys.executable, "-c", AS_ANOTHER, *map(str, paths)], capture_output=True, text=True, cwd="/")
+    for path in (folder / "shut", folder / "named"):
+        path.chmod(0o755)
+    unread, unopened = f"{contacts} cannot be read: Permission denied.", "which cannot be looked at: Permission denied."
+    assert ran.stdout.splitlines() == [
+        *[unread] * 3,
+        f"{contacts} is no Workspace (no current.json in it): load the exports with `workbench import`.",
+        *(line for place in paths[1:3] for line in folder_is_shut(place)),
+        *[f"path is '{within}', {unopened}"] * 4,
+    ], ran.stderr
+
+
+def test_without_a_place_for_temporary_files_that_is_said(contacts, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(contacts.parent / "gone"))
+    for read in READERS:
+        assert said(read, contacts) == (
+            "no temporary folder can be made (No such file or directory): set TMPDIR to a folder that can be written."
+        )
+    assert len(loaders.load(contacts, to=contacts.parent / "home").contacts) == 1
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda file: file.write_text("Record ID,First Name\n2,Grace\n")])
+def test_a_file_that_changes_while_another_import_is_waited_for_is_not_taken(contacts, tmp_path, change):
+    home = tmp_path / "home"
+    home.mkdir()
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        def tell(_, what):
+            if what.startswith("waiting"):
+                change(contacts)
+                fcntl.flock(lock, fcntl.LOCK_UN)
+
+        told = said(loaders.load, contacts, to=home, progress=tell)
+    assert told in (
+        "contacts.csv changed while it was read: import again when nothing writes to it any more.",
+        f"{contacts} cannot be read: No such file or directory.",
+    )
+    assert not (home / "current.json").exists()
+
+
+def test_folders_with_names_like_patterns_and_addresses_are_folders(contacts, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for to in ("ws[1]", "http:/w", "a=1/b*"):
+        ws = loaders.load("contacts.csv", to=to)
+        for engine in ("pandas", "polars", "duckdb"):
+            assert ws.table("contacts", ["firstname"], engine).shape == (1, 1)
+        assert loaders.open_workspace(to).report.frame().empty
+        assert ws.path == tmp_path / to
+
+
+def test_headers_that_mean_something_elsewhere_are_names_here(tmp_path):
+    path = tmp_path / "contacts.csv"
+    headers = ["Record ID", "file_row_number", "*", "a.b", "^a.*$", "_id", "_Score", "Email", "[0]", "a"]
+    path.write_text(f"{','.join(headers)}\n1{',x' * 9}\n", encoding="utf-8")
+    names = ("hs_object_id", "file_row_number (2)", *headers[2:7], "email", *headers[8:])
+    ws = loaders.load(path)
+    assert ws.columns("contacts") == names
+    for engine in ("pandas", "duckdb", "polars"):
+        assert tuple(ws.table("contacts", engine=engine).columns) == names
+        assert tuple(ws.table("contacts", names[::-1], engine).columns) == names[::-1]
+        for name in names:
+            assert list(ws.table("contacts", [name], engine).columns) == [name]
+    assert ws.timeline("1").empty
+    assert tuple(loaders.read_export(path).frame.columns) == names
 
 
 def test_ten_thousand_columns_are_refused_in_a_sentence(tmp_path):

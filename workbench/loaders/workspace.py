@@ -410,8 +410,11 @@ def leads_of(
 
 
 def is_workspace(path: Path) -> bool:
-    """Whether a folder holds a Workspace."""
-    return given_path(path / POINTER).is_file()
+    """Whether a folder holds a Workspace. Raises WorkbenchError where that cannot be seen."""
+    try:
+        return (given_path(path) / POINTER).is_file()
+    except OSError as error:
+        raise WorkbenchError(f"the folder {path} cannot be read: {error.strerror}.") from error
 
 
 def is_whole(path: Path, snapshot: str | None = None) -> bool:
