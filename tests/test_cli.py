@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -192,6 +193,40 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(run: Run, words: tuple[object
     assert err == (sentence or err)
     assert err.count("\n") == 1
     assert "Traceback" not in err
+
+
+def test_what_is_no_export_is_one_sentence_and_exit_code_2(run: Run, tiny_export: Path, tmp_path: Path) -> None:
+    (export,) = tiny_export.iterdir()
+    pipe, strange, long = tmp_path / "pipe.csv", tmp_path / "K\udce4.csv", tmp_path / ("x" * 300)
+    os.mkfifo(pipe)
+    strange.write_bytes(export.read_bytes())
+    to = tmp_path / "workspace"
+    for words in (
+        ("import", pipe, "--to", to),
+        ("import", "/dev/null", "--to", to),
+        ("import", strange, "--to", to),
+        ("import", long, "--to", to),
+        ("import", export, "--to", long),
+        ("import", export, "--to", strange),
+        ("import", export, "--to", to, "--mapping", pipe),
+        ("import", export, "--to", to, "--timezone", "localtime"),
+        ("serve", pipe),
+    ):
+        code, out, err = run(*words)
+        assert (code, out, err.count("\n")) == (2, "", 1), words
+    assert not to.exists()
+
+
+def test_an_import_over_a_broken_workspace_puts_it_right(run: Run, tiny_export: Path, tmp_path: Path) -> None:
+    to = tmp_path / "workspace"
+    words = "import", tiny_export, "--to", to
+    assert run(*words)[0] == 0
+    (to / "current.json").write_text("[]", encoding="utf-8")
+    code, out, err = run("serve", to)
+    assert (code, out) == (2, "")
+    assert err == f"{to} is no Workspace: current.json names no snapshot in it: import the exports again.\n"
+    assert run(*words)[0] == 0
+    assert len(wb.load(to).contacts) == 10
 
 
 @pytest.mark.parametrize("words", [("import",), ("score", "x"), ("nonsense",), ("serve", "x", "--port", 70000)])
