@@ -320,3 +320,54 @@ def test_a_file_of_one_column_has_no_delimiter(tmp_path, text, mapping, column, 
 def test_a_delimiter_under_which_there_is_a_table_is_taken(tmp_path, text, delimiter):
     one = read(tmp_path, text.encode(), mapping={} if text.startswith("Record") else NUMBERED)
     assert one.report.files["delimiter"].tolist() == [delimiter]
+
+
+def sheet(*ids: int) -> pd.DataFrame:
+    return pd.DataFrame({"Record ID": ids, "First Name": "Zoë", "Email": [f"a{n}@x.example" for n in ids]})
+
+
+COVER = pd.DataFrame({"Export": ["of today", "by Eva"]})
+SUMMARY = pd.DataFrame({"Owner": ["Eva", "Ben"], "Contacts": [5, 7], "Deals": [1, 2]})
+
+
+def test_the_sheet_with_most_known_names_is_read_and_the_others_are_named(tmp_path):
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(workbook(Cover=COVER, Summary=SUMMARY, Contacts=sheet(1, 2), Empty=pd.DataFrame()))
+    ws = loaders.load(path)
+    assert ws.table("contacts")["hs_object_id"].tolist() == ["1", "2"]
+    assert told(ws) == {
+        "book.xlsx": "contact",
+        "book.xlsx/Cover": (
+            "book.xlsx/Cover is another sheet, 'Contacts' was read: save it as a file of its own to import it too."
+        ),
+        "book.xlsx/Summary": (
+            "book.xlsx/Summary is another sheet, 'Contacts' was read: save it as a file of its own to import it too."
+        ),
+    }
+    assert ws.report.counts == {"L019": 2}
+
+
+def test_a_hidden_sheet_is_not_taken_before_a_visible_one(tmp_path):
+    path = tmp_path / "book.xlsx"
+    with pd.ExcelWriter(path, engine="xlsxwriter") as book:
+        sheet(8, 9).assign(Phone="1").to_excel(book, sheet_name="Old", index=False)
+        sheet(1, 2).to_excel(book, sheet_name="New", index=False)
+        book.sheets["New"].activate()
+        book.sheets["Old"].hide()
+    ws = loaders.load(path)
+    assert ws.table("contacts")["hs_object_id"].tolist() == ["1", "2"]
+    assert "a hidden sheet" in told(ws)["book.xlsx/Old"]
+
+
+def test_a_padded_title_of_a_sheet_is_not_taken_for_the_header(tmp_path):
+    rows = [
+        ["Kontakte", *4 * [None]],
+        ["Record ID", "Budget", "Motto", "Region", "Rang"],
+        [1, 5, "x", "N", 1],
+        [2, 6, "y", "S", 2],
+    ]
+    path = tmp_path / "book.xlsx"
+    pd.DataFrame(rows).to_excel(path, index=False, header=False)
+    one = loaders.read_export(path)
+    assert one.report.files["header_row"].tolist() == [2]
+    assert one.frame["hs_object_id"].tolist() == ["1", "2"]

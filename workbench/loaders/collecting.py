@@ -129,6 +129,8 @@ def _opened(so_far: _Collection) -> list[Source]:
             if so_far.alone or key is not None:
                 raise
             so_far.skipped[one.name] = str(error)
+        else:
+            so_far.skipped |= dict(sources[-1].left_out)
     return sources
 
 

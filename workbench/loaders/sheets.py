@@ -1,28 +1,41 @@
 """A spreadsheet as CSV, read by a process of its own.
 
 A few hundred bytes of a spreadsheet can ask for more memory than there is, and the library that reads them then ends
-its process. So that it is not ours, this file is also a program: `sheets.py SPREADSHEET CSV`.
+its process. So that it is not ours, this file is also a program: `sheets.py SPREADSHEET FOLDER`.
 """
 
 from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
+import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 _PROTECTED, _BROKEN, _NO_DISK = 3, 4, 5
 _MOST_MEMORY = 6 << 30  # bytes; a full sheet of 1,048,576 rows and 28 columns takes about half
 
 
-def write_rows(path: Path, to: Path) -> None:
-    """Write the rows of the first sheet that has more than one to `to`: each with its number (from 1) before it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """One sheet of a spreadsheet, written as CSV: each row with its number (from 1) before it."""
+
+    name: str
+    hidden: bool
+    rows: Path
+    n_filled: int  # rows that hold something
+
+
+def write_rows(path: Path, folder: Path) -> list[Sheet]:
+    """Write the rows of each sheet that holds anything to a file in `folder`.
 
     Raises ValueError with a reason where the file is no spreadsheet, PermissionError where it has a password, OSError
-    where `to` cannot be written.
+    where `folder` cannot be written.
     """
-    command = [sys.executable, "-I", __file__, str(path), str(to)]
+    command = [sys.executable, "-I", __file__, str(path), str(folder)]
     ended = subprocess.run(command, capture_output=True, text=True, errors="replace")  # noqa: S603
     told = ended.stderr.strip()
     if ended.returncode == _PROTECTED:
@@ -32,13 +45,19 @@ def write_rows(path: Path, to: Path) -> None:
         raise OSError(int(number), reason)
     if ended.returncode:
         raise ValueError(told if ended.returncode == _BROKEN else "it asks for more memory than any export needs")
+    return [
+        Sheet(name=name, hidden=hidden, rows=Path(rows), n_filled=n_filled)
+        for name, hidden, rows, n_filled in json.loads(ended.stdout)
+    ]
 
 
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        text = str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        # a number is no text of somebody's: nobody takes the point of 1.2340 for a sign of thousands
+        return f"{text}0" if re.fullmatch(r"-?[1-9]\d{0,2}\.\d{3}", text) else text
     if isinstance(value, dt.datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, dt.timedelta):
@@ -47,20 +66,25 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value).replace("\x00", "")
 
 
-def _write(path: str, to: str) -> None:
-    from python_calamine import CalamineWorkbook
+def _write(path: str, folder: str) -> None:
+    from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+    written: list[tuple[str, bool, str, int]] = []
     with CalamineWorkbook.from_path(path) as book:
-        for sheet in book.sheet_names:
+        for place, sheet in enumerate(book.sheets_metadata):
+            if sheet.typ != SheetTypeEnum.WorkSheet:
+                continue
+            to = f"{folder}/sheet-{place}.csv"
             n_filled = 0
             with open(to, "w", encoding="utf-8", errors="replace", newline="") as stream:
                 write = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
-                for number, row in enumerate(book.get_sheet_by_name(sheet).iter_rows(), start=1):
+                for number, row in enumerate(book.get_sheet_by_name(sheet.name).iter_rows(), start=1):
                     cells = [_cell(cell) for cell in row]
                     n_filled += any(cells)
                     write.writerow([number, *cells])
-            if n_filled > 1:
-                break
+            if n_filled:
+                written.append((sheet.name, sheet.visible != SheetVisibleEnum.Visible, to, n_filled))
+    json.dump(written, sys.stdout)
 
 
 def _main() -> int:

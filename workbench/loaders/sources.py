@@ -22,7 +22,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError, listing
 from workbench.loaders.recognise import NO_HEADER, ROW_NUMBER, is_record, n_known, normal
-from workbench.loaders.sheets import write_rows
+from workbench.loaders.sheets import Sheet, write_rows
 
 SHEETS = frozenset({".xlsx", ".xls", ".xlsb", ".ods", ".xlsm"})
 TEXTS = frozenset({".csv", ".tsv", ".txt", ".tab"})
@@ -107,7 +107,7 @@ class Source:
     header_row: int  # record number, 1 is the first; 0 where there is none
     found: tuple[str, str] | None = None  # delimiter and quote of the file itself, where `readable` has others
     numbered: bool = False  # the first column of `readable` holds the record's number
-    point_decimals: bool = False  # numbers came as numbers, not as somebody's text
+    left_out: tuple[tuple[str, str], ...] = ()  # other sheets, and why
     suspect: bool = False  # has to take the slower road
     longest: int = 1_000_000  # bytes of the longest record that is read as it is
 
@@ -551,7 +551,7 @@ def _header(
         return 0, no_header
     best, row = 0, 0
     filled = [sum(bool(cell.strip()) for cell in record) for record in records]  # a title may be padded
-    scores = [n_known(record) + 2 * sum(normal(cell) in wanted for cell in record) for record in records]
+    scores = [_n_names(record, wanted) for record in records]
     for number, score in enumerate(scores, start=1):
         if number > after and score > best and (wanted or filled[number - 1] > 1):
             best, row = score, number
@@ -580,31 +580,42 @@ def _header(
 def _open_sheet(path: Path, workplace: Path, name: str, expected: Sequence[str]) -> Source:
     if zipfile.is_zipfile(path):
         _check_size(path, name)
-    rows = workplace / "rows.csv"
     try:
-        write_rows(path, rows)
+        sheets = write_rows(path, workplace)
     except PermissionError as error:
         raise WorkbenchError(f"{name} is protected by a password: save it without one and load it again.") from error
     except ValueError as error:
         raise WorkbenchError(
             f"{name} cannot be read as a spreadsheet ({error}): open it, save it as XLSX and load it again."
         ) from error
+    if not sheets:
+        raise WorkbenchError(f"{name} has no filled cell: export it again, as CSV or XLSX.")
     csv.field_size_limit(sys.maxsize)
+    wanted = {normal(header) for header in expected}
+    taken = max(sheets, key=lambda sheet: (sheet.n_filled > 1, not sheet.hidden, _most_known(sheet, wanted)))
+    left_out = tuple(
+        (
+            f"{name}/{sheet.name}",
+            f"{name}/{sheet.name} is {'a hidden' if sheet.hidden else 'another'} sheet, {taken.name!r} was read: save "
+            "it as a file of its own to import it too.",
+        )
+        for sheet in sheets
+        if sheet is not taken
+    )
     sheet_text = workplace / "sheet.csv"
     with (
-        rows.open(encoding="utf-8", newline="") as read,
+        taken.rows.open(encoding="utf-8", newline="") as read,
         sheet_text.open("w", encoding="utf-8", newline="") as to,
     ):
         records = csv.reader(read)
         head = [record[1:] for record in islice(records, 60)]
-        if not any(any(record) for record in head) and not any(any(record[1:]) for record in records):
-            raise WorkbenchError(f"{name} has no filled cell: export it again, as CSV or XLSX.")
         header_row, headers = _header(head, expected, name)
         write = csv.writer(to, lineterminator="\n", quoting=csv.QUOTE_ALL)
         write.writerow(["_row", *headers])
         numbered = ([str(number), *row] for number, row in enumerate(head, start=1))
         write.writerows(chain(islice(numbered, header_row, None), records))
-    rows.unlink()
+    for sheet in sheets:
+        sheet.rows.unlink()
     return Source(
         name=name,
         readable=sheet_text,
@@ -616,8 +627,19 @@ def _open_sheet(path: Path, workplace: Path, name: str, expected: Sequence[str])
         headers=headers,
         header_row=header_row,
         numbered=True,
-        point_decimals=True,
+        left_out=left_out,
     )
+
+
+def _most_known(sheet: Sheet, wanted: set[str]) -> int:
+    """How many names the record of a sheet's head has that has most."""
+    with sheet.rows.open(encoding="utf-8", newline="") as read:
+        return max(_n_names(record[1:], wanted) for record in islice(csv.reader(read), 60))
+
+
+def _n_names(record: Sequence[str], wanted: set[str]) -> int:
+    """How many cells are names of properties, or of columns that a mapping names: those count for three."""
+    return n_known(record) + 2 * sum(normal(cell) in wanted for cell in record)
 
 
 def _check_size(path: Path, name: str) -> None:
