@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import xlsxwriter
 
 import workbench.loaders as loaders
 
@@ -209,3 +210,32 @@ def test_an_activity_of_several_contacts_names_them_as_they_are_called(tmp_path)
     one = loaders.read_export(tmp_path / "calls.csv")
     assert set(one.frame["contact_id"]) == {"123", "456"} or one.frame["contact_id"].tolist() == ["123;456", "123"]
     assert "L006" in one.report.frame()["code"].tolist()
+
+
+@pytest.mark.parametrize("language", [None, "en", "de"])
+def test_a_number_of_a_spreadsheet_stays_that_number_in_every_language(tmp_path, language):
+    with xlsxwriter.Workbook(str(tmp_path / "contacts.xlsx")) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["Datensatz-ID", "Jahresumsatz", "Eigene Zahl"])
+        sheet.write_row(1, 0, [1, 5, 5])
+        sheet.write_row(2, 0, [2, 1.234, -999.999])
+    one = loaders.read_export(tmp_path / "contacts.xlsx", language=language)
+    assert one.frame["annualrevenue"].tolist() == [5.0, 1.234]
+    assert one.frame["Eigene Zahl"].tolist() == [5.0, -999.999]
+    assert len(one.report.frame()) == 0
+
+
+def test_a_text_of_a_spreadsheet_is_read_in_the_language_of_the_file(tmp_path):
+    with xlsxwriter.Workbook(str(tmp_path / "contacts.xlsx")) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["Record ID", "Annual Revenue", "Close Date"])
+        sheet.write_row(1, 0, [1, "1.234", "03/04/2025"])
+        sheet.write_row(2, 0, [2, "2.500", "05/06/2025"])
+    for language, revenue, days in [
+        ("en", [1.234, 2.5], ["2025-03-04", "2025-05-06"]),
+        ("de", [1234.0, 2500.0], ["2025-04-03", "2025-06-05"]),
+    ]:
+        one = loaders.read_export(tmp_path / "contacts.xlsx", language=language)
+        assert one.frame["annualrevenue"].tolist() == revenue
+        assert one.frame["closedate"].tolist() == times(*days)
+        assert one.report.frame()["code"].tolist() == ["L010", "L015"]

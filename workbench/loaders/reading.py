@@ -126,7 +126,6 @@ def _stage(
     """One reading by strict rules; None where they refuse a row."""
     connection.execute("DROP TABLE IF EXISTS reject_errors")
     connection.execute("DROP TABLE IF EXISTS reject_scans")
-    numbers = "en" if source.point_decimals else recognised.language
     known = catalog.by_name(recognised.object)
     sample = connection.sql(f"SELECT * FROM {rows_of(source)} LIMIT {SAMPLE_ROWS}").to_arrow_table()
     seen = {index: _distinct(sample.column(f"c{index}")) for index in range(len(source.headers))}
@@ -140,7 +139,6 @@ def _stage(
             known.get(name) if how != "not known" else None,
             seen[index],
             language=recognised.language,
-            numbers=numbers,
             timezone=timezone,
         )
         if not found.doubt or index in all_seen:

@@ -116,28 +116,27 @@ def form_of(
     values: Sequence[str],
     *,
     language: catalog.Language,
-    numbers: catalog.Language,
     timezone: str | None,
 ) -> Form:
     """The form of a column whose type the catalog knows (`known`) or that is found out from all of its values.
 
-    What the values leave in doubt is read as `language` writes dates and `numbers` writes numbers.
+    What the values leave in doubt is read as people write it in `language`.
     """
     if known is None:
-        return _guessed(values, language=language, numbers=numbers, timezone=timezone)
+        return _guessed(values, language=language, timezone=timezone)
     match known.type:
         case "id":
             return _ID
         case "id_list":
             return _IDS
         case "number":
-            return _number(values, numbers, ranged=known.name in RANGED)
+            return _number(values, language, ranged=known.name in RANGED)
         case "bool":
             return _BOOL
         case "date" | "datetime":
             return _datetime(values, language, timezone, kind=known.type)
         case "duration_ms":
-            return _duration(values, numbers)
+            return _duration(values, language)
         case "enumeration":
             return _enumeration(known.name, tuple(values[:_SEEN_FIRST]))
         case "enumeration_list":
@@ -503,9 +502,7 @@ def _shown(form: str) -> str:
     return re.sub(r"%\w", lambda found: shown[found[0]], form)
 
 
-def _guessed(
-    values: Sequence[str], *, language: catalog.Language, numbers: catalog.Language, timezone: str | None
-) -> Form:
+def _guessed(values: Sequence[str], *, language: catalog.Language, timezone: str | None) -> Form:
     if not values:
         return TEXT
     words = {value.strip().lower() for value in values}
@@ -514,7 +511,7 @@ def _guessed(
     if not any(re.match(r"\s*[-+]?0\d", value) for value in values) and all(
         looks_like_a_number(value) for value in values
     ):
-        form = _number(values, numbers)
+        form = _number(values, language)
         # a text such as 007 or a digit string too long for a number must stay as it is
         fault = f"{form.fault} OR regexp_matches({{c}}, '^\\s*[-+]?0\\d|^\\s*\\+|\\d{{16}}|[a-zA-Z_]')"
         return replace(form, fault=fault)
