@@ -275,6 +275,11 @@ def test_a_stray_quote_in_a_title_swallows_nothing(tmp_path, title):
     assert one.frame["hs_object_id"].tolist() == ["101", "102", "103"]
 
 
+def test_a_long_cell_beside_a_stray_quote_is_read(tmp_path):
+    one = read(tmp_path, f'"Export" heute\n{HEADER}101,{"x" * 200_000},"b" c,,,,\n'.encode())
+    assert one.frame["firstname"].str.len().tolist() == [200_000]
+
+
 def test_a_file_without_a_header_is_said_to_have_none(tmp_path):
     with pytest.raises(WorkbenchError) as error:
         read(tmp_path, ROWS.encode())

@@ -433,19 +433,24 @@ def put_right(cell: str) -> str:
 def _stray_quotes_above(text: str) -> int:
     """How many lines stand above the header, where a quote among them makes no sense and would swallow it."""
     lines = list(islice(io.StringIO(text, newline=""), 60))
+    if _makes_sense(lines):
+        return 0
     best, above = 0, 0
     for delimiter in _DELIMITERS:
         for number, line in enumerate(lines):
-            known = n_known(next(csv.reader([line], delimiter=delimiter), []))
+            known = n_known(next(_head(line, delimiter, '"', '"', whole=True), []))
             if known > max(best, 2):
                 best, above = known, number
-    if not any('"' in line for line in lines[:above]):
-        return 0
+    return 0 if _makes_sense(lines[:above]) else above
+
+
+def _makes_sense(lines: Sequence[str]) -> bool:
+    """Whether every quote opens or closes a cell."""
     try:
-        list(csv.reader(lines[:above], strict=True))
+        list(csv.reader(lines, strict=True))
     except csv.Error:
-        return above
-    return 0
+        return False
+    return True
 
 
 def _without_quotes_above(path: Path, to: Path, text: str, n_lines: int) -> str:
