@@ -79,7 +79,7 @@ def serve(
     serve_pages(
         notebooks or _notebooks(),
         workspace.path,
-        exports=None if workspace.path == folder else folder,
+        exports=None if workspace.path == folder.absolute() else folder,
         port=port,
         host=host,
         token=token,

@@ -330,6 +330,16 @@ def test_a_path_that_no_system_has_says_so(contacts, given, why):
         )
 
 
+def test_a_path_in_a_folder_that_is_gone_says_so(contacts, monkeypatch):
+    (contacts.parent / "here").mkdir()
+    monkeypatch.chdir(contacts.parent / "here")
+    (contacts.parent / "here").rmdir()
+    for name in ("path", "to"):
+        given = {"path": contacts, name: "home"}
+        assert said(loaders.load, **given) == f"{name} is 'home', but the folder this runs in is gone: go to another."
+    monkeypatch.chdir(contacts.parent)
+
+
 def test_a_name_that_is_not_utf_8_says_so(contacts):
     folder = contacts.parent / "exports"
     folder.mkdir()

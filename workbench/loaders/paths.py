@@ -19,7 +19,13 @@ def given_path(given: object, called: str = "path") -> Path:
         raise WorkbenchError(f"{called} is {given!r}, not a path: give the name of a file or folder.")
     path = Path(os.fsdecode(given))
     try:
-        str(path.absolute()).encode()
+        absolute = path.absolute()
+    except OSError as error:
+        raise WorkbenchError(
+            f"{called} is {str(path)!r}, but the folder this runs in is gone: go to another."
+        ) from error
+    try:
+        str(absolute).encode()
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         pass

@@ -93,10 +93,10 @@ class Workspace:
     """
 
     def __init__(self, path: Path, *, keeper: PrivateFolder | None = None, snapshot: str | None = None) -> None:
-        self.path = path
+        self.path = path.absolute()
         self._keeper = keeper
         name = read_pointer(path)["snapshot"] if snapshot is None else snapshot
-        self._folder = (path / SNAPSHOTS / name).absolute()
+        self._folder = self.path / SNAPSHOTS / name
         self.manifest = _read_manifest(self._folder)
 
     def __repr__(self) -> str:
