@@ -263,7 +263,8 @@ def _number_form(comma: bool | None, ranged: bool, doubt: str) -> Form:
         return f"WHEN regexp_full_match({{c}}, {pattern}) THEN {to_number('{c}', comma)} / {percent}"
 
     if comma is None:
-        fast = "CASE WHEN NOT contains({c}, '.') THEN try_cast({c} AS DOUBLE) END"
+        whole = "try_cast({c} AS DOUBLE)"  # or decimals, but too short or without a point
+        fast = f"CASE WHEN strlen({{c}}) < 5 THEN {whole} WHEN NOT contains({{c}}, '.') THEN {whole} END"
         slow = f"WHEN regexp_full_match({{c}}, {sql_text(_EITHER.pattern)}) THEN NULL {amount(False)} {amount(True)}"
     elif comma:
         fast = "CASE WHEN NOT contains({c}, '.') THEN try_cast(replace({c}, ',', '.') AS DOUBLE) END"
@@ -440,14 +441,12 @@ def _by_length(formats: Sequence[tuple[str, int]]) -> str:
     def tried(of: Iterable[str]) -> str:
         return f"try_strptime({{c}}, [{', '.join(map(sql_text, dict.fromkeys(of)))}])"
 
+    # of the others those that begin with a digit: DuckDB knows the words `epoch` and `infinity`
     every = tried(form for form, _ in formats)
-    first = every
-    if len({form for form, _ in formats}) > 1:
-        lengths = dict.fromkeys(length for _, length in formats)
-        cases = [f"WHEN {one} THEN {tried(form for form, length in formats if length == one)}" for one in lengths]
-        first = f"CASE strlen({{c}}) {' '.join(cases)} ELSE {every} END"
-    begins = "BETWEEN '0' AND ':'"  # with a digit: DuckDB knows the words `epoch` and `infinity`
-    return f"CASE WHEN {{c}} {begins} THEN {first} WHEN {{c}} < '0' AND ltrim({{c}}) {begins} THEN {every} END"
+    others = f"CASE WHEN ltrim({{c}}) BETWEEN '0' AND ':' THEN {every} END"
+    lengths = dict.fromkeys(length for _, length in formats if length >= 10)
+    cases = [f"WHEN {one} THEN {tried(form for form, length in formats if length == one)}" for one in lengths]
+    return _filled(f"CASE strlen({{c}}) {' '.join(cases)} ELSE {others} END" if cases else others)
 
 
 def _with_offset(timezone: str | None, kind: str) -> str:
