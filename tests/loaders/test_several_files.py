@@ -157,3 +157,17 @@ def test_a_workspace_is_not_read_in_another_way_than_it_was(tmp_path):
     for options in ({"to": tmp_path / "other"}, {"language": "de"}, {"companies_by_domain": True}):
         with pytest.raises(WorkbenchError, match="is a Workspace: its exports were read already"):
             load(tmp_path / "home", **options)
+
+
+@pytest.mark.parametrize("engine", ["pandas", "duckdb", "polars", "spark"])
+def test_names_of_files_and_folders_are_no_patterns(tmp_path, engine):
+    exports = tmp_path / "exports [1]" / "client={one}"
+    exports.mkdir(parents=True)
+    rows = {"contacts[1].csv": "1,Ada", "contacts1.csv": "2,Bo", "co?tacts*.csv": "3,Cy"}
+    files = {name: f"Record ID,First Name\n{row}\n" for name, row in rows.items()}
+    workspace = loaded(exports, files, to=tmp_path / "home [a-z]*" / "kept=yes")
+    assert list(workspace.contacts) == ["hs_object_id", "firstname"]
+    assert sorted(workspace.contacts["firstname"]) == ["Ada", "Bo", "Cy"]
+    table = workspace.table("contacts", columns=["firstname"], engine=engine)
+    assert table.count() == 3 if engine == "spark" else len(table) == 3
+    assert workspace.report.frame().empty

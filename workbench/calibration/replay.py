@@ -24,7 +24,7 @@ from workbench.errors import WorkbenchError
 from workbench.loaders import Workspace
 from workbench.outcomes import BEFORE, LOST, UNKNOWN, WON, YOUNG
 from workbench.scoring import CodeTally, packed_codes, unpacked
-from workbench.sql import quoted, sql_text
+from workbench.sql import parquet, quoted, sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -347,7 +347,7 @@ def event_table(
 
 def file_table(workspace: Workspace, name: str) -> str | None:
     """A Workspace's table as DuckDB reads it, or None where it was not exported."""
-    return f"read_parquet({sql_text(str(workspace.file(name)))})" if name in workspace.tables else None
+    return parquet(workspace.file(name)) if name in workspace.tables else None
 
 
 def make_leads(classified: Any, rebuilt: Rebuilt, *, created: str, at: str) -> bool:

@@ -175,7 +175,7 @@ def read_export(
         )
     (table,) = done.tables
     kept = [name for name in pq.read_schema(keeper.path / f"{table}.parquet").names if name not in HIDDEN]
-    frame = to_pandas(pq.read_table(keeper.path / f"{table}.parquet", columns=kept))
+    frame = to_pandas(pq.read_table(keeper.path / f"{table}.parquet", columns=kept, partitioning=None))
     report = LoadReport.from_json(done.report.to_json(), folder=keeper.path, keeper=keeper)
     return Export(frame=frame, object=next(o for o, name in catalog.TABLES.items() if name == table), report=report)
 

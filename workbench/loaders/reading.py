@@ -18,7 +18,7 @@ from workbench.loaders.no_records import Table
 from workbench.loaders.recognise import Recognised
 from workbench.loaders.records import SET_ASIDE, Oddity, by_the_slower_road
 from workbench.loaders.sources import Source
-from workbench.sql import quoted, sql_text
+from workbench.sql import quoted, sql_path, sql_text
 
 SAMPLE_ROWS = 2_000
 _MEMORY = "1200MB"  # with less, DuckDB writes a million contacts on one core
@@ -229,7 +229,8 @@ def rows_of(source: Source) -> str:
     has_header = source.numbered or source.header_row > 0
     skip = 0 if source.numbered or not has_header else source.header_row - 1
     return (
-        f"read_csv({sql_text(str(source.readable))}, auto_detect=false, header={has_header}, skip={skip}, "
+        f"read_csv({sql_path(source.readable)}, auto_detect=false, hive_partitioning=false, "
+        f"header={has_header}, skip={skip}, "
         f"delim={sql_text(source.delimiter)}, quote={sql_text(source.quote)}, escape={sql_text(source.escape)}, "
         f"columns={{{columns}}}, nullstr=[{nulls}], strict_mode=true, store_rejects=true, "
         # DuckDB drops a line that is longer than its buffer, without a word

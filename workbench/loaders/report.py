@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.sql import parquet
 from workbench.wording import plural
 
 _MERGED = "L008"  # counted as rows merged, too
@@ -251,8 +252,8 @@ class LoadReport:
         limit = "" if most is None else f" LIMIT {int(most)}"
         with duckdb.connect() as connection:
             found = connection.execute(
-                f'SELECT * FROM read_parquet(?) WHERE {where} ORDER BY "file", "row", "code", "column"{limit}',
-                [str(self.faults), *given.values()],
+                f'FROM {parquet(self.faults)} WHERE {where} ORDER BY "file", "row", "code", "column"{limit}',
+                list(given.values()),
             )
             return found.df().astype({name: "str" for name in FAULT_COLUMNS if name != "row"})
 

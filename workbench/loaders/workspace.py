@@ -26,7 +26,7 @@ from workbench.errors import WorkbenchError, did_you_mean, listing
 from workbench.loaders.paths import given_path
 from workbench.loaders.report import LoadReport
 from workbench.loaders.sources import sha256
-from workbench.sql import quoted
+from workbench.sql import parquet, quoted
 
 if TYPE_CHECKING:
     from workbench.loaders.importing import GivenMapping
@@ -285,7 +285,7 @@ class Workspace:
             return to_pandas(read)
         if engine == "duckdb":
             with in_whole(file):
-                return self._connection.read_parquet(str(file)).select(*map(quoted, wanted))
+                return self._connection.sql(f"FROM {parquet(file)}").select(*map(quoted, wanted))
         if engine == "polars":
             import polars
 
@@ -293,13 +293,14 @@ class Workspace:
             places = [stored.index(column) for column in wanted]  # a name such as `*` would be a pattern
             with in_whole(file, (OSError, polars.exceptions.PolarsError)):
                 return polars.read_parquet(file, columns=places, glob=False)
-        return _spark().read.parquet(str(file)).select(*[f"`{column.replace('`', '``')}`" for column in wanted])
+        plain = re.sub(r"([*?{}\[\]\\])", r"\\\1", str(file))  # no pattern of names
+        return _spark().read.parquet(plain).select(*[f"`{column.replace('`', '``')}`" for column in wanted])
 
     def numbered(self, name: str) -> duckdb.DuckDBPyRelation:
         """A table on DuckDB with all its columns and `file_row_number`, by which rows are found again quickly."""
         file = self.file(name)
         with in_whole(file):
-            return self._connection.read_parquet(str(file), file_row_number=True)
+            return self._connection.sql(f"FROM {parquet(file, numbered=True)}")
 
     def events(self, engine: Engine = "pandas") -> Any:
         """The activities as in `table`; an empty pandas frame where none were exported."""

@@ -34,6 +34,7 @@ from workbench.outcomes import LOST, WON, Outcome, classify
 from workbench.segments.discovering import Binned, binned_of
 from workbench.segments.looks import ENTERED, STAGES, StageFlow, crossed, flow_of, labels
 from workbench.segments.segment import ID, Segment, resolved
+from workbench.sql import parquet
 from workbench.stats.proportions import wilson_interval
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ class Explorer:
     @cached_property
     def _contacts(self) -> engines.Frame:
         """The contacts on DuckDB, each with its place in the file: joins do not keep the order."""
-        file = str(self.workspace.file("contacts"))
-        return engines.as_frame(self._connection.read_parquet(file, file_row_number=True))
+        file = self.workspace.file("contacts")
+        return engines.as_frame(self._connection.sql(f"FROM {parquet(file, numbered=True)}"))
 
     def _counted(self, leaf: Condition) -> Bools | None:
         """Who meets a comparison of a plain count: another number or span of days needs no new pass over the events."""
@@ -144,7 +145,7 @@ class Explorer:
         if kind not in self._events:
             if "activities" not in self.workspace.tables:
                 return None
-            events = engines.as_frame(self._connection.read_parquet(str(self.workspace.file("activities"))))
+            events = engines.as_frame(self._connection.sql(f"FROM {parquet(self.workspace.file('activities'))}"))
             kinds = engines.kinds(events)
             if not {"contact_id", "kind", "at"} <= set(kinds) or kinds["contact_id"] != self.kinds.get(ID):
                 return None
