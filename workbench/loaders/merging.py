@@ -261,13 +261,14 @@ def _gather(
     connection.register("members", members)
     rows = parquet(workspace.file(of), numbered=True)
     there = workspace.columns(of)
-    modified = [f"{quoted(name)} DESC NULLS LAST" for name in _MODIFIED if name in there]
-    created, latest = (["createdate NULLS LAST"], ["createdate DESC NULLS LAST"]) if "createdate" in there else ([], [])
-    filled = " + ".join(f"({quoted(name)} IS NOT NULL)::INT" for name in there)
+    modified = [f"record.{name} DESC NULLS LAST" for name in _MODIFIED if name in there]
+    created = ["record.createdate NULLS LAST"] * ("createdate" in there)
+    latest = ["record.createdate DESC NULLS LAST"] * ("createdate" in there)
+    filled = " + ".join(f"(record.{quoted(name)} IS NOT NULL)::INT" for name in there)
     orders = {
-        "newest": [*modified, *latest, "_row DESC"],
-        "first": [*created, "_row"],
-        "most complete": [f"({filled}) DESC", *modified, "_row"],
+        "newest": [*modified, *latest, "record._row DESC"],
+        "first": [*created, "record._row"],
+        "most complete": [f"({filled}) DESC", *modified, "record._row"],
     }
     ranks = ", ".join(
         f"{_RANK[rule].removeprefix('_place.')}: "

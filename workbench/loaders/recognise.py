@@ -126,6 +126,7 @@ RESERVED = frozenset(
         "_place",
         "_complete",
         "file_row_number",  # DuckDB's own
+        "company_by_domain",
     }
 )
 """Names of the loaders' own columns: a header that is called so gets a number."""
