@@ -90,6 +90,11 @@ def test_a_day_without_a_time_is_no_earlier_than_the_times_of_that_day(tmp_path)
     assert ids(found.rows("impossible dates", figure="entered customer before an earlier stage")) == ["2"]
 
 
+def test_a_word_in_place_of_an_address_is_nobody_s_twice(tmp_path):
+    (tmp_path / "contacts.csv").write_text("Record ID,Email\n1,n/a\n2,n/a\n3,a@one.example\n4,A@one.example\n")
+    assert ids(wb.audit(wb.load(tmp_path)).rows("duplicates")) == ["3", "4"]
+
+
 @pytest.mark.parametrize(("offset", "most"), [(0, -1), (0, "x"), (0, True), (0, 1.5), (-1, None), (None, -1)])
 def test_numbers_of_rows_that_are_none_are_said(found, offset, most):
     wrong = f"offset is {offset!r}" if offset else f"most is {most!r}"

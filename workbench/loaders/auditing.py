@@ -13,6 +13,7 @@ import pandas as pd
 
 from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.loaders.associations import address_sql
 from workbench.loaders.joining import before
 from workbench.loaders.recognise import KEYS
 from workbench.loaders.report import check_number
@@ -475,6 +476,8 @@ def _twice(workspace: Workspace, table: str, types: Mapping[str, str]) -> Iterat
     for of, column, called in (("contacts", "email", "e-mail"), ("companies", "domain", "domain")):
         if table == of and types.get(column) == "text":
             same = f"lower(trim({column}))"
+            if of == "contacts":
+                same = address_sql(same)
             yield _Figure(
                 finding="duplicates", table=table, figure=f"with the {called} of another record",
                 where=f"{same} IN (SELECT {same} FROM {rows} GROUP BY 1 HAVING count(*) > 1)",
