@@ -28,7 +28,8 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def exports(tmp_path: Path) -> Path:
     folder = tmp_path / "exports"
     folder.mkdir()
-    rows = "".join(f"{n},{HOSTILE},{n % 2 or ''},{'soon' if n < 26 else '2026-01-02'},7\n" for n in range(1, 31))
+    people = [(n, "a@one.example" if n % 2 else "", "soon" if n < 26 else "2026-01-02") for n in range(1, 31)]
+    rows = "".join(f"{n},{HOSTILE},{email},{created},7\n" for n, email, created in people)
     (folder / "contacts.csv").write_text(f"Record ID,First Name,Email,Create Date,{HOSTILE}\n{rows}", encoding="utf-8")
     (folder / "deals.csv").write_text("Record ID,Create Date,Close Date\n1,2026-02-01,2026-01-01\n", encoding="utf-8")
     (folder / "letter.csv").write_text("Dear,reader\nyes,no\n", encoding="utf-8")
