@@ -599,3 +599,22 @@ def test_a_nul_is_taken_out_and_told(tmp_path):
     assert ws.contacts["hs_object_id"].tolist() == ["1", "2", "3"]
     assert ws.contacts["firstname"].tolist()[:2] == ["Ada", "Grace"]
     assert ws.report.frame(code="L020")["value"].tolist() == ["A␀da", "␀2"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("within", ["\n", "\r\n"])
+def test_a_header_with_a_line_break_is_a_header(tmp_path, end, within):
+    rows = [f'Record ID,Email,"Long{within}name",Notes', "101,a@one.example,u,n", "102,b@one.example,v,m", ""]
+    (tmp_path / "contacts.csv").write_bytes(end.join(rows).encode())
+    found = loaders.read_export(tmp_path / "contacts.csv")
+    assert found.frame["hs_object_id"].tolist() == ["101", "102"]
+    assert found.report.rows_read == 2
+
+
+def test_a_long_first_row_is_read_or_refused(tmp_path):
+    file = tmp_path / "contacts.csv"
+    file.write_text(f'Record ID,Email,Notes\n101,a@one.example,"{"x" * 2_000_000}"\n102,b@one.example,n\n')
+    assert loaders.read_export(file).frame["Notes"].str.len().tolist() == [2_000_000, 1]
+    file.write_text(f"Record ID,{'x' * 3_000_000}\n101,a\n")
+    with pytest.raises(WorkbenchError, match=r"the first row of .* is longer than"):
+        loaders.read_export(file)

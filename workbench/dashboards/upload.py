@@ -12,7 +12,7 @@ import anywidget
 import traitlets
 
 from workbench.errors import WorkbenchError, listing
-from workbench.loaders.sources import PACKED, SHEETS, TEXTS
+from workbench.loaders.unpacking import PACKED, SHEETS, TEXTS
 from workbench.loaders.workspace import PrivateFolder
 from workbench.wording import plural
 

@@ -21,8 +21,9 @@ from workbench.loaders.noticing import stale_scores
 from workbench.loaders.reading import Staged, connect, drop, scalar, stage
 from workbench.loaders.recognise import Recognised, age, recognise
 from workbench.loaders.report import ColumnReport, FileReport, LoadReport
-from workbench.loaders.sources import Source, open_source, unpacked
+from workbench.loaders.sources import Source, open_source
 from workbench.loaders.survivors import drop_merged, follow, merged_in_the_crm
+from workbench.loaders.unpacking import unpacked
 from workbench.sql import parquet, quoted, sql_text
 
 Progress = Callable[[float, str], None]

@@ -25,7 +25,7 @@ from workbench.loaders.collecting import Progress, collect
 from workbench.loaders.mapping import MAPPING_FILE, UserMapping
 from workbench.loaders.paths import given_path, seen
 from workbench.loaders.report import LoadReport
-from workbench.loaders.sources import PACKED, SHEETS, TEXTS
+from workbench.loaders.unpacking import PACKED, SHEETS, TEXTS
 from workbench.loaders.values import given_time
 from workbench.loaders.workspace import (
     HIDDEN,

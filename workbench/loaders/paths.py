@@ -1,7 +1,9 @@
-"""Paths that a caller gave, looked at before anything is done with them."""
+"""Paths that a caller gave, and what the system says of files."""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -53,3 +55,17 @@ def seen(files: Iterable[Path]) -> dict[Path, os.stat_result]:
         except OSError as error:
             raise WorkbenchError(f"{file} cannot be read: {error.strerror}.") from error
     return found
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, as hexadecimal text. Raises WorkbenchError where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise WorkbenchError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def is_full(error: Exception) -> bool:
+    """Whether there was no room to write: that is no fault of the file that is read."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

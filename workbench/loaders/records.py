@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
+from workbench.loaders.decoding import FOREIGN, put_right
 from workbench.loaders.no_records import Table, is_number
-from workbench.loaders.sources import FOREIGN, Source, put_right, style
+from workbench.loaders.sources import Source, style
 
 SET_ASIDE = frozenset({"L001", "L014", "L021", "L022", "L023", "L025"})
 """Codes of rows that are not in the table."""

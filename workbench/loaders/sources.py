@@ -1,95 +1,39 @@
-"""From a file as it came to lines DuckDB can read: encoding, delimiter, quote, header."""
+"""From a file as it came to lines DuckDB can read: delimiter, quote, header."""
 
 from __future__ import annotations
 
-import codecs
 import csv
-import errno
-import hashlib
 import io
-import re
 import shutil
 import sys
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import WorkbenchError, listing
+from workbench.errors import WorkbenchError
+from workbench.loaders.decoding import (
+    FOREIGN,
+    INVISIBLE,
+    MIXED,
+    SAMPLE_BYTES,
+    encoding_of,
+    looked_through,
+    put_right,
+    rewrite_as_utf8,
+)
+from workbench.loaders.paths import is_full
 from workbench.loaders.recognise import NO_HEADER, ROW_NUMBER, is_record, n_known, normal
 from workbench.loaders.sheets import Sheet, write_rows
+from workbench.loaders.unpacking import SHEETS, Found, most_unpacked
 
-SHEETS = frozenset({".xlsx", ".xls", ".xlsb", ".ods", ".xlsm"})
-TEXTS = frozenset({".csv", ".tsv", ".txt", ".tab"})
-PACKED = frozenset({".zip", ".gz", ".zst"})
-SAMPLE_BYTES = 65_536
-_BLOCK = 1 << 22  # bytes
-LONGEST_LINE = 2 * _BLOCK  # bytes: a longer one fills a block of a file
 MOST_COLUMNS = 2_000
-_MOST_UNPACKED = 1 << 36  # bytes; a packed file that gives more is no export
-_MOST_RATIO = 250  # times its packed size; text packs by a factor of 5 to 30
-_MAGIC = (
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"PAR1", "a Parquet file"),
-    (b"\x7fELF", "a program"),
-    (b"PK\x03\x04", "a ZIP archive or a spreadsheet under another name"),
-    (b"\xd0\xcf\x11\xe0", "an old spreadsheet or document under another name"),
-    (b"\x1f\x8b", "a gzip archive under another name"),
-    (b"{", "JSON"),
-    (b"<", "a web page or XML"),
-)
-_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_LETTER = r"[^\W\d_]"
-_WESTERN = frozenset("ÄÖÜäöüßÀÉàâçéèêëïñ€„“”‚‘’–…«»°§´")
-"""In German and French everywhere; another code page shows by other letters too."""
-_SIGN_IN_A_WORD = (
-    rf"(?<={_LETTER})[^\x00-\x7f\w´’‘·–—\xad\xa0](?={_LETTER})"
-    rf"|[£¥¯³¹¼½¾¢ª](?={_LETTER})|(?<={_LETTER})[¿¡£¥¯¼½¾¢]|(?<=(?!m){_LETTER})[²³¹]"
-)
-_ODD = re.compile(
-    r"[^\x00-\x7f]{4,}"  # no word of theirs has so many in a row: another alphabet
-    rf"|\ufffd|{_SIGN_IN_A_WORD}"
-    rf"|(?<={_LETTER})[À-ÖØ-ÞŠŒŽŸ](?=[a-zß-ÿ])"  # a capital within a word
-    rf"|[ìòù](?={_LETTER})|[èÈ](?=[aeiouyáéíóúýìù])|[øØ](?=[áéíýìù])"  # Czech ě ň ů, č, ř
-    r"|õ(?=[^\We])|ã(?=[^\Woes])"  # Hungarian ő, Romanian ă
-    rf"|(?<={_LETTER})þ"  # Romanian ţ, Turkish ş
-)
-"""What looks odd where a text in another code page is read as Windows-1252, and is rare in western languages."""
-_SAME_IN_BOTH = frozenset("ŠšŽž")  # in the western and the Central European code page
-_ODD_SHARE = 0.2
-_UTF8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-_CODE_PAGES = [f"cp{number}" for number in (1250, 1251, 1253, 1255, 1256, 1257, 850, 852, 866)] + [
-    *("iso8859_2", "iso8859_5", "iso8859_7", "koi8_r", "mac_roman"),
-    *("shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"),
-]
-"""In which exports come; the library knows many more, and takes a few names for them."""
-_MIXED = "utf-8 and cp1252"
-FOREIGN = "\ufdd0"
-"""Stands before letters that were read as Windows-1252 in a text that is UTF-8: no text has this character."""
 _DELIMITERS = (",", ";", "\t", "|")
 NO_DELIMITER = "\x1f"
 """The delimiter of a file with one column: no text has it."""
-_INVISIBLE = "\ufeff\u200b\u2060"
-_CONTROLS = bytes(byte for byte in range(32) if byte not in (9, 10, 12, 13, 28, 29, 30, 31))
-_SUSPECT = (
-    *((b"\x83", b"\xc3\x83"), (b"\x82", b"\xc3\x82\xc2"), (b"\x82", b"\xc3\xa2\xe2\x82\xac")),
-    (b"\xbd", "\ufffd".encode()),
-)
-"""How UTF-8 begins that was read as Windows-1252 and written again, and a lost letter; each with a rare byte to look
-for first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,144 +54,6 @@ class Source:
     left_out: tuple[tuple[str, str], ...] = ()  # other sheets, and why
     suspect: bool = False  # has to take the slower road
     longest: int = 1_000_000  # bytes of the longest record that is read as it is
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, as hexadecimal text. Raises WorkbenchError where it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise WorkbenchError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def is_full(error: Exception) -> bool:
-    """Whether there was no room to write: that is no fault of the file that is read."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A file to be read: as the user gave it, or out of an archive."""
-
-    name: str  # with the archives it came in before it
-    path: Path
-    workplace: Path  # a folder of its own, for what has to be rewritten
-    fault: WorkbenchError | None = None  # why it could not be unpacked
-
-
-def unpacked(path: Path, workplace: Path) -> list[Found]:
-    """The export files that a packed file holds, an archive within it too; a file that is not packed itself.
-
-    Each has a folder of its own within `workplace`, so that files of one name do not meet. What cannot be unpacked is
-    among them with its fault, which `open_source` raises.
-    """
-    try:
-        return _unpacked(path, path.name, workplace, _Room(path), archives=2)
-    except OSError as error:
-        if is_full(error):
-            raise
-        fault = WorkbenchError(f"{path} cannot be read: {error.strerror}.")
-    except _TooLargeError as error:
-        fault = error
-    return [Found(name=path.name, path=path, workplace=workplace, fault=fault)]
-
-
-class _TooLargeError(WorkbenchError):
-    """An archive that would fill the disk."""
-
-
-class _Room:
-    """What a packed file may take on the disk, with all that is packed within it."""
-
-    def __init__(self, path: Path) -> None:
-        self.name = path.name
-        self.most = _most(path.stat().st_size)
-        self.n_bytes = 0
-
-    def pour(self, packed: Any, to: Path) -> None:
-        with to.open("wb") as written:
-            while block := packed.read(1 << 20):
-                self.n_bytes += len(block)
-                if self.n_bytes > self.most:
-                    raise _TooLargeError(
-                        f"{self.name} grows to more than {self.most / 1e6:,.0f} MB when it is unpacked, no export "
-                        "does: unpack it yourself and load what it holds."
-                    )
-                written.write(block)
-
-
-def _unpacked(path: Path, name: str, workplace: Path, room: _Room, *, archives: int) -> list[Found]:
-    """What a file holds that is packed at most `archives` times over."""
-    workplace.mkdir(parents=True, exist_ok=True)
-    kind = path.suffix.lower()
-    if kind not in PACKED:
-        return [Found(name=name, path=path, workplace=workplace)]
-    try:
-        if not archives:
-            raise WorkbenchError(f"{name} is an archive within archives: unpack it and load what it holds.")
-        if kind == ".zip":
-            return _unzipped(path, name, workplace, room, archives=archives - 1)
-        import pyarrow as pa
-
-        to = workplace / path.stem
-        with pa.input_stream(str(path), compression="gzip" if kind == ".gz" else "zstd") as packed:
-            room.pour(packed, to)
-        return _unpacked(to, name, workplace / "in", room, archives=archives - 1)
-    except _TooLargeError:
-        raise
-    except WorkbenchError as error:
-        fault = error
-    except _BROKEN as error:
-        fault = _cannot_be_unpacked(name, error)
-    return [Found(name=name, path=path, workplace=workplace, fault=fault)]
-
-
-_BROKEN = (OSError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
-"""What reading a broken archive raises."""
-
-
-def _cannot_be_unpacked(name: str, error: Exception) -> WorkbenchError:
-    if is_full(error):
-        raise error
-    return WorkbenchError(f"{name} cannot be unpacked ({error}): unpack it and load what it holds.")
-
-
-def _unzipped(path: Path, name: str, workplace: Path, room: _Room, *, archives: int) -> list[Found]:
-    found: list[Found] = []
-    with zipfile.ZipFile(path) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir() and _is_export(member.filename)]
-        if not members:
-            held = listing(member.filename for member in archive.infolist())
-            raise WorkbenchError(f"{name} has no export (CSV or XLSX) in it; it has {held}.")
-        seen: Counter[str] = Counter()
-        for number, member in enumerate(members):
-            seen[member.filename] += 1
-            again = f" ({seen[member.filename]})" if seen[member.filename] > 1 else ""
-            inner = name if len(members) == 1 else f"{name}/{member.filename}{again}"
-            own = workplace / str(number)
-            own.mkdir()
-            to = own / Path(member.filename).name
-            try:
-                if member.flag_bits & 1:
-                    raise WorkbenchError(f"{inner} is protected by a password: unpack it and load what it holds.")
-                with archive.open(member) as packed:
-                    room.pour(packed, to)
-                found += _unpacked(to, inner, own / "in", room, archives=archives)
-                continue
-            except _TooLargeError:
-                raise
-            except WorkbenchError as error:
-                fault = error
-            except _BROKEN as error:
-                fault = _cannot_be_unpacked(inner, error)
-            found.append(Found(name=inner, path=to, workplace=own, fault=fault))
-    return found
-
-
-def _is_export(file: str) -> bool:
-    path = Path(file)
-    return path.suffix.lower() in SHEETS | TEXTS | PACKED and not path.name.startswith((".", "~$"))
 
 
 def open_source(found: Found, *, expected: Sequence[str] = ()) -> Source:
@@ -274,13 +80,13 @@ def open_source(found: Found, *, expected: Sequence[str] = ()) -> Source:
 def _open_text(path: Path, workplace: Path, name: str, expected: Sequence[str]) -> Source:
     with path.open("rb") as stream:
         head = stream.read(SAMPLE_BYTES)
-    encoding, suspect = _encoding(path, head, name)
+    encoding, suspect = encoding_of(path, head, name)
     readable = path
-    marks = head.decode("utf-8-sig", errors="replace").startswith(tuple(_INVISIBLE))  # a second one
+    marks = head.decode("utf-8-sig", errors="replace").startswith(tuple(INVISIBLE))  # a second one
     if encoding not in ("utf-8", "utf-8-sig") or marks:
         readable = workplace / "utf8.csv"
-        _transcode(path, encoding, readable, name)
-        suspect = encoding == _MIXED or _looked_through(readable)[1]
+        rewrite_as_utf8(path, encoding, readable, name)
+        suspect = encoding == MIXED or looked_through(readable)[1]
     with readable.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         text = lines.read(SAMPLE_BYTES)
         if text.count("\n") < 3:  # a header this long needs more to be seen whole
@@ -290,8 +96,13 @@ def _open_text(path: Path, workplace: Path, name: str, expected: Sequence[str]) 
     if n_stray := _stray_quotes_above(text):
         text = _without_quotes_above(readable, workplace / "plain.csv", text, n_stray)
         readable = workplace / "plain.csv"
-    delimiter, quote, escape, first = _dialect(text)
     whole = readable.stat().st_size <= len(text)
+    if not whole and "\n" not in text and "\r" not in text:
+        raise WorkbenchError(
+            f"the first row of {name} is longer than {len(text):,} characters, no header is: export it again, as CSV "
+            "or XLSX."
+        )
+    delimiter, quote, escape, first = _dialect(text)
     records = list(_head(text, delimiter, quote, escape, whole=whole))
     header_row, headers = _header(records, expected, name, after=first)
     early_breaks = any("\n" in cell or "\r" in cell for record in records[:header_row] for cell in record)
@@ -306,128 +117,9 @@ def _open_text(path: Path, workplace: Path, name: str, expected: Sequence[str]) 
         headers=headers,
         header_row=header_row,
         found=("", quote) if delimiter == NO_DELIMITER else None,
-        suspect=suspect or (early_breaks and header_row > 1) or ("\r" in text and "\n" not in text),
+        # DuckDB skips no record of several lines, and takes a break within a header for the end of lines
+        suspect=suspect or (early_breaks and (header_row > 1 or "\r" in text)) or ("\r" in text and "\n" not in text),
     )
-
-
-def _encoding(path: Path, head: bytes, name: str) -> tuple[str, bool]:
-    for mark, encoding in _BOMS:
-        if head.startswith(mark):
-            return encoding, False
-    for magic, what in _MAGIC:
-        if head.startswith(magic):
-            raise WorkbenchError(f"{name} is {what}, not a table: export it as CSV or XLSX.")
-    zeros = head.count(0)
-    if zeros > 0.02 * len(head):
-        even, odd = head[::2].count(0), head[1::2].count(0)
-        if max(even, odd) > 0.6 * len(head) / 2 and min(even, odd) < 0.1 * max(even, odd):
-            return ("utf-16-le" if odd > even else "utf-16-be"), False
-    if len(head) - len(head.translate(None, _CONTROLS)) > 0.02 * len(head):
-        raise WorkbenchError(f"{name} holds binary data, not a table: export it as CSV or XLSX.")
-    is_utf8, suspect = _looked_through(path)
-    if not is_utf8:  # a mark at the beginning promises UTF-8, what follows decides
-        return _not_utf8(path), suspect
-    return ("utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"), suspect
-
-
-def _looked_through(path: Path) -> tuple[bool, bool]:
-    """Whether the whole file is valid UTF-8, and whether it has to be looked at row by row.
-
-    That is where a NUL or a wrongly decoded letter may be in it, or a line so long that DuckDB drops it.
-    """
-    is_utf8 = True
-    suspect = False
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            suspect = suspect or b"\x00" in block or (len(block) == _BLOCK and b"\n" not in block)
-            if block.isascii():
-                continue
-            block += stream.readline()  # no letter may be cut in two
-            suspect = suspect or any(rare in block and mark in block for rare, mark in _SUSPECT)
-            is_utf8 = is_utf8 and _is_utf8(block)
-    return is_utf8, suspect
-
-
-def _is_utf8(text: bytes) -> bool:
-    import pyarrow as pa
-
-    try:
-        pa.array([text], pa.binary()).cast(pa.string())  # three times as fast as decoding
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _not_utf8(path: Path) -> str:
-    """The encoding of a text that is not UTF-8 as a whole: a code page, or UTF-8 with a few lines in another."""
-    found = bytearray()
-    n_utf8 = n_others = 0
-    with path.open("rb") as stream:
-        for line in stream:
-            if line.isascii():
-                continue
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                n_others += 1
-                if len(found) < SAMPLE_BYTES:
-                    found += line
-            else:
-                n_utf8 += 1
-    return _MIXED if n_utf8 > n_others else _code_page(bytes(found))
-
-
-def _code_page(text: bytes) -> str:
-    """Windows-1252, unless much of the text would look odd so: detectors guess wildly on a few western letters."""
-    western = _UTF8_LETTER.sub(b"", text).decode("cp1252", errors="replace")
-    letters = [sign for sign in western if not sign.isascii() and sign not in _SAME_IN_BOTH]
-    n_odd = sum(len(odd[0]) for odd in _ODD.finditer(western))
-    if n_odd < 2 or n_odd <= _ODD_SHARE * len(letters) or _WESTERN.issuperset(letters):
-        return "cp1252"
-    from charset_normalizer import from_bytes
-
-    ranked = list(from_bytes(text, cp_isolation=_CODE_PAGES))
-    best = min(ranked, key=lambda match: len(re.findall(_SIGN_IN_A_WORD, str(match))), default=None)
-    return "cp1252" if best is None else best.encoding
-
-
-def _as_western(error: UnicodeError) -> tuple[str, int]:
-    """Bytes that are no UTF-8, read as Windows-1252 and marked so."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    stray = error.object[error.start : error.end]
-    return FOREIGN + stray.decode("cp1252", errors="replace"), error.end
-
-
-codecs.register_error("workbench.western", _as_western)
-
-
-def _transcode(path: Path, encoding: str, to: Path, name: str) -> None:
-    errors = "strict" if encoding.startswith("utf") else "replace"
-    if encoding == _MIXED:
-        encoding, errors = "utf-8", "workbench.western"
-    try:
-        with path.open("rb") as stream, to.open("w", encoding="utf-8", newline="") as write:
-            if stream.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-                stream.seek(0)
-            read = io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
-            write.write(read.read(1 << 20).lstrip(_INVISIBLE))
-            while block := read.read(1 << 20):
-                write.write(block)
-    except UnicodeError as error:
-        raise WorkbenchError(
-            f"{name} begins as {encoding} text but does not go on as such: export it again, as CSV in UTF-8."
-        ) from error
-
-
-def put_right(cell: str) -> str:
-    """The cell with letters that were decoded wrongly (UTF-8 as Windows-1252) put right, where that is certain."""
-    if cell.isascii():
-        return cell
-    try:
-        return cell.encode("cp1252").decode("utf-8")
-    except UnicodeError:
-        return cell
 
 
 def _stray_quotes_above(text: str) -> int:
@@ -483,7 +175,8 @@ def _dialect(text: str) -> tuple[str, str, str, int]:
     import clevercsv
 
     try:
-        dialect = clevercsv.Detector().detect(text, delimiters=list(best[1]) or None)
+        # a cell of a megabyte would take it minutes
+        dialect = clevercsv.Detector().detect(text[:SAMPLE_BYTES], delimiters=list(best[1]) or None)
     except clevercsv.Error:
         dialect = None
     if dialect is None or not dialect.delimiter or dialect.delimiter.isalnum() or dialect.delimiter in "\r\n @._-":
@@ -654,12 +347,7 @@ def _check_size(path: Path, name: str) -> None:
             n_bytes = sum(member.file_size for member in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return  # said by who reads it
-    if n_bytes > _most(path.stat().st_size):
+    if n_bytes > most_unpacked(path.stat().st_size):
         raise WorkbenchError(
             f"{name} grows to {n_bytes / 1e6:,.0f} MB when it is unpacked, no export does: export it again, as CSV."
         )
-
-
-def _most(packed_size: int) -> int:
-    """Bytes that a packed export may have unpacked."""
-    return min(_MOST_UNPACKED, max(_MOST_RATIO * packed_size, 1 << 24))

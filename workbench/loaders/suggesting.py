@@ -20,7 +20,8 @@ from workbench.loaders.mapping import MAPPING_FILE
 from workbench.loaders.paths import given_path, seen
 from workbench.loaders.reading import connect, rows_of
 from workbench.loaders.recognise import NEEDED, ROW_NUMBER, Recognised, normal, recognise
-from workbench.loaders.sources import Source, open_source, unpacked
+from workbench.loaders.sources import Source, open_source
+from workbench.loaders.unpacking import unpacked
 from workbench.loaders.values import FALSE_WORDS, TRUE_WORDS, looks_like_a_date, looks_like_a_number
 from workbench.loaders.workspace import PrivateFolder
 from workbench.loaders.writing import held_still, in_a_sentence

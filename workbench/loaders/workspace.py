@@ -23,9 +23,8 @@ import pyarrow.parquet as pq
 
 from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean, listing
-from workbench.loaders.paths import given_path
+from workbench.loaders.paths import given_path, sha256
 from workbench.loaders.report import LoadReport
-from workbench.loaders.sources import sha256
 from workbench.sql import parquet, quoted
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from workbench.errors import WorkbenchError, listing
-from workbench.loaders.sources import is_full
+from workbench.loaders.paths import is_full
 from workbench.loaders.workspace import (
     FORMAT,
     MANIFEST,
