@@ -59,6 +59,12 @@ def test_the_page_says_what_came_in_and_why(view: View) -> None:
     assert "4 of 5 columns are known from contacts" in html(view, "files")
 
 
+def test_what_was_set_aside_is_not_in(tmp_path: Path) -> None:
+    (tmp_path / "contacts.csv").write_text("Record ID,Email\n1,a@one.example\n2,b@one.example,x\n", encoding="utf-8")
+    page = View(State(wb.load(tmp_path / "contacts.csv")))
+    assert "1</b> rows of <b>1</b> file are in, <b>1</b> set aside" in html(page, "answer")
+
+
 def test_no_text_from_a_file_is_markup(view: View) -> None:
     view.state.shown = (BLANK, "contacts", "email")
     view.state.of_table = "contacts"

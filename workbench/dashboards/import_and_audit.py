@@ -731,7 +731,7 @@ def _opening(found: Audit) -> str:
     n_faults = sum(n for code, n in report.counts.items() if not CODES[code].note)
     aside = f", {report.rows_set_aside:,} set aside" if report.rows_set_aside else ", none set aside"
     return (
-        f"{report.rows_read:,} rows of {plural(n_files, 'file')} are in{aside}; {plural(n_faults, 'fault')} marked, "
+        f"{report.rows_loaded:,} rows of {plural(n_files, 'file')} are in{aside}; {plural(n_faults, 'fault')} marked, "
         f"and {plural(int((found.findings['n'] > 0).sum()), 'finding')} to look at."
     )
 
