@@ -20,12 +20,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from workbench import __version__, catalog
-from workbench.errors import WorkbenchError, did_you_mean, listing
+from workbench.errors import WorkbenchError, listing
 from workbench.loaders.collecting import Progress, collect
 from workbench.loaders.mapping import MAPPING_FILE, UserMapping
 from workbench.loaders.paths import given_path, seen
+from workbench.loaders.recognise import check_object
 from workbench.loaders.report import LoadReport
-from workbench.loaders.unpacking import PACKED, SHEETS, TEXTS
+from workbench.loaders.unpacking import is_export
 from workbench.loaders.values import given_time
 from workbench.loaders.workspace import (
     HIDDEN,
@@ -211,13 +212,7 @@ def export_files(path: Path) -> list[Path]:
         raise WorkbenchError(f"{path} is neither a file nor a folder: save what comes out of it as a file.")
     try:
         there = sorted(path.iterdir())
-        files = [
-            given_path(entry)
-            for entry in there
-            if entry.suffix.lower() in SHEETS | TEXTS | PACKED
-            and not entry.name.startswith((".", "~$"))
-            and entry.is_file()
-        ]
+        files = [given_path(entry) for entry in there if is_export(entry) and entry.is_file()]
     except OSError as error:
         raise WorkbenchError(f"the folder {path} cannot be read: {error.strerror}.") from error
     if not files:
@@ -279,15 +274,6 @@ def _options(
         "as_of": None if day is None else day.isoformat(),
         "companies_by_domain": companies_by_domain,
     }
-
-
-def check_object(name: object) -> None:
-    """Raises WorkbenchError where an object was asked for that is none."""
-    if name is not None and name not in tuple(catalog.TABLES):
-        raise WorkbenchError(
-            f"unknown object {name!r}; the objects are {listing(catalog.TABLES, most=20)}."
-            + did_you_mean(name, catalog.TABLES)
-        )
 
 
 def _check_options(language: str | None, timezone: str | None) -> None:

@@ -199,6 +199,15 @@ def n_known(headers: Sequence[str]) -> int:
     return max(len(wanted & _known(object_name).keys()) for object_name in catalog.TABLES)
 
 
+def check_object(name: object, called_for: str = "") -> None:
+    """Raises WorkbenchError where an object was asked for that is none."""
+    if name is not None and name not in tuple(catalog.TABLES):
+        raise WorkbenchError(
+            f"unknown object {name!r}{called_for}; the objects are {listing(catalog.TABLES, most=20)}."
+            + did_you_mean(name, catalog.TABLES)
+        )
+
+
 def recognise(
     headers: Sequence[str],
     *,
@@ -212,11 +221,7 @@ def recognise(
     Raises WorkbenchError where no object fits, a mapped column is not there or the record id is missing.
     """
     mapped = {normal(header): name for header, name in mapping.items()}
-    if object_name is not None and object_name not in catalog.TABLES:
-        raise WorkbenchError(
-            f"unknown object {object_name!r} for {file}; the objects are {listing(catalog.TABLES, most=20)}."
-            + did_you_mean(object_name, catalog.TABLES)
-        )
+    check_object(object_name, f" for {file}")
     object_name, why = (object_name, "as asked") if object_name else _object(headers, mapped, file)
     names, how = _names(headers, mapped, object_name)
     row_number_is = mapped.get(ROW_NUMBER)

@@ -15,11 +15,11 @@ import pandas as pd
 
 from workbench import catalog
 from workbench.errors import WorkbenchError
-from workbench.loaders.importing import check_object, export_files, mapping_beside
+from workbench.loaders.importing import export_files, mapping_beside
 from workbench.loaders.mapping import MAPPING_FILE
 from workbench.loaders.paths import given_path, seen
 from workbench.loaders.reading import connect, rows_of
-from workbench.loaders.recognise import NEEDED, ROW_NUMBER, Recognised, normal, recognise
+from workbench.loaders.recognise import NEEDED, ROW_NUMBER, Recognised, check_object, normal, recognise
 from workbench.loaders.sources import Source, open_source
 from workbench.loaders.unpacking import unpacked
 from workbench.loaders.values import FALSE_WORDS, TRUE_WORDS, looks_like_a_date, looks_like_a_number

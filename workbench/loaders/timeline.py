@@ -9,11 +9,11 @@ import pandas as pd
 
 from workbench import catalog
 from workbench.errors import WorkbenchError, did_you_mean
+from workbench.loaders.survivors import MERGED_IDS
 from workbench.loaders.workspace import Workspace
 from workbench.sql import quoted, sql_text
 
 ENTERED_STAGE = "hs_v2_date_entered_"
-MERGED_IDS = "hs_merged_object_ids"
 _CREATED = ("created", "deal_created", "ticket_created")
 COLUMNS = ("at", "kind", "what", "detail", "object", "id", "value")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from lzma import LZMAError
 from pathlib import Path
 from typing import Any
@@ -77,7 +79,8 @@ def _unpacked(path: Path, name: str, workplace: Path, room: _Room, *, archives: 
     kind = path.suffix.lower()
     if kind not in PACKED:
         return [Found(name=name, path=path, workplace=workplace)]
-    try:
+
+    def inner() -> list[Found]:
         if not archives:
             raise WorkbenchError(f"{name} is an archive within archives: unpack it and load what it holds.")
         if kind == ".zip":
@@ -88,32 +91,44 @@ def _unpacked(path: Path, name: str, workplace: Path, room: _Room, *, archives: 
         with pa.input_stream(str(path), compression="gzip" if kind == ".gz" else "zstd") as packed:
             room.pour(packed, to)
         return _unpacked(to, name, workplace / "in", room, archives=archives - 1)
-    except _TooLargeError:
-        raise
-    except WorkbenchError as error:
-        fault = error
-    except _BROKEN as error:
-        fault = _cannot_be_unpacked(name, error)
-    return [Found(name=name, path=path, workplace=workplace, fault=fault)]
+
+    return _or_fault(inner, name, path, workplace)
 
 
 _BROKEN = (OSError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
 """What reading a broken archive raises."""
 
 
-def _cannot_be_unpacked(name: str, error: Exception) -> WorkbenchError:
-    if is_full(error):
-        raise error
-    return WorkbenchError(f"{name} cannot be unpacked ({error}): unpack it and load what it holds.")
+def _or_fault(inner: Callable[[], list[Found]], name: str, path: Path, workplace: Path) -> list[Found]:
+    """What `inner` finds in a file; where it cannot be unpacked, the file itself with its fault."""
+    try:
+        return inner()
+    except _TooLargeError:
+        raise
+    except WorkbenchError as error:
+        fault = error
+    except _BROKEN as error:
+        if is_full(error):
+            raise
+        fault = WorkbenchError(f"{name} cannot be unpacked ({error}): unpack it and load what it holds.")
+    return [Found(name=name, path=path, workplace=workplace, fault=fault)]
 
 
 def _unzipped(path: Path, name: str, workplace: Path, room: _Room, *, archives: int) -> list[Found]:
-    found: list[Found] = []
     with zipfile.ZipFile(path) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir() and _is_export(member.filename)]
+
+        def of_member(member: zipfile.ZipInfo, inner: str, to: Path) -> list[Found]:
+            if member.flag_bits & 1:
+                raise WorkbenchError(f"{inner} is protected by a password: unpack it and load what it holds.")
+            with archive.open(member) as packed:
+                room.pour(packed, to)
+            return _unpacked(to, inner, to.parent / "in", room, archives=archives)
+
+        members = [member for member in archive.infolist() if not member.is_dir() and is_export(member.filename)]
         if not members:
             held = listing(member.filename for member in archive.infolist())
             raise WorkbenchError(f"{name} has no export (CSV or XLSX) in it; it has {held}.")
+        found: list[Found] = []
         seen: Counter[str] = Counter()
         for number, member in enumerate(members):
             seen[member.filename] += 1
@@ -122,24 +137,12 @@ def _unzipped(path: Path, name: str, workplace: Path, room: _Room, *, archives: 
             own = workplace / str(number)
             own.mkdir()
             to = own / Path(member.filename).name
-            try:
-                if member.flag_bits & 1:
-                    raise WorkbenchError(f"{inner} is protected by a password: unpack it and load what it holds.")
-                with archive.open(member) as packed:
-                    room.pour(packed, to)
-                found += _unpacked(to, inner, own / "in", room, archives=archives)
-                continue
-            except _TooLargeError:
-                raise
-            except WorkbenchError as error:
-                fault = error
-            except _BROKEN as error:
-                fault = _cannot_be_unpacked(inner, error)
-            found.append(Found(name=inner, path=to, workplace=own, fault=fault))
+            found += _or_fault(partial(of_member, member, inner, to), inner, to, own)
     return found
 
 
-def _is_export(file: str) -> bool:
+def is_export(file: str | Path) -> bool:
+    """Whether a file can be an export, by its name: hidden ones and those that a program has open are none."""
     path = Path(file)
     return path.suffix.lower() in SHEETS | TEXTS | PACKED and not path.name.startswith((".", "~$"))
 
